@@ -1,0 +1,313 @@
+"""Everything that can go wrong, as one tree.
+
+GlobalAPIError
+├── ConfigError                     the file, line and key of the offending entry
+├── MissingKeyError                 no API key for the gateway
+├── InsecureURLError                a base URL that would send the key in clear
+├── UnknownModelError               the name, and near ones from the catalog
+├── UnknownRouteError               the name, and the routes there are
+├── InvalidInputError               an input that no model can be called with
+├── NoCandidateError                each model turned down, with its reason
+├── AllModelsFailedError            also an ExceptionGroup: one error per attempt
+├── SandboxError                    the sandbox could not start
+└── GatewayError                    what came of one attempt
+    ├── GatewayConnectionError      could not connect: retry
+    ├── ConnectionLostError         connected, then lost: retry, then fall back
+    ├── GatewayTimeoutError         too slow: retry, then fall back
+    │   └── DeadlineExceededError   no time left for another attempt: raise
+    ├── RateLimitError              retry after `retry_after`, then fall back
+    ├── ServerError                 retry, then fall back
+    ├── ModelNotFoundError          fall back
+    ├── ContextOverflowError        fall back, to a larger window only
+    ├── QuotaExceededError          raise: every model shares the account
+    ├── AuthenticationError         raise: every model shares the key
+    ├── ContentFilteredError        raise
+    ├── InvalidRequestError         raise
+    └── ResponseError               an answer that cannot be used: retry, then fall back
+        └── IncompleteResponseError an answer without its end
+
+What is retried (the same model again) and what falls back (the next candidate) is
+said on each class and can differ on an instance: `wire.failures` decides it from the
+status, headers and body of an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from globalapi_core.records import CallRecord, Rejection
+
+Scope = Literal["request", "model", "key", "endpoint"]
+"""How far a failure reaches: this request only, this model, all that share the key,
+or all that share the endpoint."""
+
+
+class GlobalAPIError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class ConfigError(GlobalAPIError):
+    """A config file that cannot be used; the message names file, line and key."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        where = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(": ".join(part for part in (where, key, message) if part))
+        self.file = file
+        self.line = line
+        self.key = key
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class MissingKeyError(GlobalAPIError):
+    """No API key was given by argument, environment or file."""
+
+
+class InsecureURLError(GlobalAPIError):
+    """The base URL is plain http and not on the loopback interface."""
+
+
+class _UnknownNameError(GlobalAPIError):
+    """A name that is not known; near ones are suggested."""
+
+    kind = "name"
+
+    def __init__(self, name: str, *, close: Sequence[str] = ()) -> None:
+        text = f"unknown {self.kind} {name!r}"
+        if close:
+            text += f"; did you mean {' or '.join(repr(other) for other in close)}?"
+        super().__init__(text)
+        self.name = name
+        self.close = tuple(close)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class UnknownModelError(_UnknownNameError):
+    """A model name that neither the catalog nor the config file knows."""
+
+    kind = "model"
+
+
+class UnknownRouteError(_UnknownNameError):
+    """A route name that the config file does not define."""
+
+    kind = "route"
+
+
+class InvalidInputError(GlobalAPIError, ValueError):
+    """An input that no model can be called with, such as an empty conversation."""
+
+
+class NoCandidateError(GlobalAPIError):
+    """Every model considered for a call was turned down.
+
+    Attributes:
+        route: the route that fired.
+        rejected: each model turned down, with its reason.
+    """
+
+    def __init__(self, message: str, *, route: str | None, rejected: Sequence[Rejection]) -> None:
+        super().__init__(message)
+        self.route = route
+        self.rejected = tuple(rejected)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class SandboxError(GlobalAPIError):
+    """The sandbox could not start, for example because its port is in use."""
+
+
+class GatewayError(GlobalAPIError):
+    """What went wrong in one attempt.
+
+    Attributes:
+        model: the model that was called, or `None` where no model was involved.
+        status: the HTTP status, or `None` when no answer arrived.
+        code: the error code in the body, as text, or `None`.
+        request_id: the gateway's name for the request, or `None`.
+        retry_after: seconds the gateway asked to wait, or `None` if it did not say.
+        scope: how far the failure reaches.
+        retryable: whether the same model may be tried again.
+        fallback: whether the next candidate may be tried.
+        partial_text: what had arrived of the answer; `""` if nothing.
+        shown: whether any of it had been handed to the caller.
+        record: the whole call with every attempt, or `None` before the call has ended.
+    """
+
+    scope: Scope = "model"
+    retryable: bool = False
+    fallback: bool = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        partial_text: str = "",
+        scope: Scope | None = None,
+        retryable: bool | None = None,
+        fallback: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.model = model
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.partial_text = partial_text
+        self.shown = False
+        self.record: CallRecord | None = None
+        if scope is not None:
+            self.scope = scope
+        if retryable is not None:
+            self.retryable = retryable
+        if fallback is not None:
+            self.fallback = fallback
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class GatewayConnectionError(GatewayError):
+    """The endpoint could not be reached: refused, no such host, TLS, proxy."""
+
+    scope: Scope = "endpoint"
+    retryable = True
+
+
+class ConnectionLostError(GatewayError):
+    """The connection broke before any of the answer arrived. It may have been billed."""
+
+    retryable = True
+
+
+class GatewayTimeoutError(GatewayError):
+    """The endpoint or the model did not answer in time. It may have been billed."""
+
+    retryable = True
+
+
+class DeadlineExceededError(GatewayTimeoutError):
+    """The deadline of the whole call left no time for another attempt."""
+
+    scope: Scope = "request"
+    retryable = False
+    fallback = False
+
+
+class RateLimitError(GatewayError):
+    """Too many requests; `retry_after` says how long to wait, if the gateway did."""
+
+    retryable = True
+
+
+class ServerError(GatewayError):
+    """The gateway or the model behind it failed or is overloaded."""
+
+    retryable = True
+
+
+class ModelNotFoundError(GatewayError):
+    """The gateway does not serve this model, or the path of the base URL is wrong."""
+
+
+class ContextOverflowError(GatewayError):
+    """The prompt is longer than the model's context window."""
+
+    scope: Scope = "request"
+
+
+class QuotaExceededError(GatewayError):
+    """The balance or quota of the account is used up."""
+
+    scope: Scope = "key"
+    fallback = False
+
+
+class AuthenticationError(GatewayError):
+    """The API key was not accepted, or may not do this."""
+
+    scope: Scope = "key"
+    fallback = False
+
+
+class ContentFilteredError(GatewayError):
+    """A content policy stopped the prompt or the answer."""
+
+    scope: Scope = "request"
+    fallback = False
+
+
+class InvalidRequestError(GatewayError):
+    """The gateway did not accept the request; another model would not either."""
+
+    scope: Scope = "request"
+    fallback = False
+
+
+class ResponseError(GatewayError):
+    """An answer arrived that is not a chat completion."""
+
+    retryable = True
+
+
+class IncompleteResponseError(ResponseError):
+    """An answer ended without a finish reason: half an answer, never a whole one.
+
+    `partial_text` has what arrived, `shown` says whether the caller has seen any of it.
+    """
+
+
+class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):
+    """Every candidate was tried and failed; `exceptions` has one error per attempt.
+
+    `except* RateLimitError` and `except GlobalAPIError` both catch it.
+
+    Attributes:
+        record: the whole call with every attempt.
+    """
+
+    record: CallRecord | None = None
+
+    def __new__(cls, message: str, errors: Sequence[GatewayError]) -> AllModelsFailedError:
+        """Make the group; *errors* is in order of the attempts."""
+        return super().__new__(cls, message, errors)
+
+    def derive(self, excs: Sequence[GatewayError]) -> AllModelsFailedError:  # type: ignore[override]
+        """Keep type and record when `except*` splits the group."""
+        part = AllModelsFailedError(self.message, excs)
+        part.record = self.record
+        return part
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        lines += [f"  {error.model or 'gateway'}: {error}" for error in self.exceptions]
+        return "\n".join(lines)
+
+
+def _rebuild(
+    cls: type[Exception], args: tuple[object, ...], state: dict[str, object]
+) -> Exception:
+    """Unpickle an error whose constructor takes more than its message."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
