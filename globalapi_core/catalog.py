@@ -70,7 +70,7 @@ class ModelInfo:
     """Whose wire rules it follows: deepseek, qwen, kimi, glm, claude, gpt, gemini, ... or other."""
     origin: str | None = None
     """Where its maker is: "cn" or "us". `None`: unknown, which never counts as allowed."""
-    price: Price = Price()
+    price: Price = field(default_factory=Price)
     context_window: int | None = None
     """Tokens of prompt and answer together."""
     max_output: int | None = None
@@ -212,7 +212,7 @@ def _corrected(base: ModelInfo, facts: Mapping[str, Any], source: Source) -> Mod
     }
     if "modalities" in fields:
         fields["modalities"] = frozenset(fields["modalities"])
-    cited = {key: source for key in (*prices, *(key for key in fields if key in _FACTS))}
+    cited = dict.fromkeys((*prices, *(key for key in fields if key in _FACTS)), source)
     return replace(
         base,
         **fields,
@@ -250,8 +250,6 @@ def _model(entry: Mapping[str, Any], sources: Mapping[str, Source]) -> ModelInfo
         variant_of=entry.get("variant_of"),
         notes=entry.get("notes", ""),
         price=Price(**prices),
-        sources={
-            key: sources[entry[key]["source"]] for key in (*_FACTS, *_PRICES) if key in entry
-        },
+        sources={key: sources[entry[key]["source"]] for key in (*_FACTS, *_PRICES) if key in entry},
         **facts,
     )

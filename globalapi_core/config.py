@@ -140,7 +140,9 @@ class Config(_Section):
     @functools.cached_property
     def catalog(self) -> Catalog:
         """The shipped catalog with this file's corrections."""
-        overrides = {name: model.model_dump(exclude_none=True) for name, model in self.models.items()}
+        overrides = {
+            name: model.model_dump(exclude_none=True) for name, model in self.models.items()
+        }
         if not (overrides or self.aliases):
             return Catalog.default()
         source = Source(title=self.file or "config", date="")
@@ -205,7 +207,9 @@ def _load_yaml(text: str, file: str | None) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
-        raise ConfigError(f"not YAML: {error.problem or error.context}", file=file, line=line) from None
+        raise ConfigError(
+            f"not YAML: {error.problem or error.context}", file=file, line=line
+        ) from None
     except YAMLError as error:
         raise ConfigError(f"not YAML: {error}", file=file) from None
 
@@ -281,7 +285,7 @@ def _line(document: Any, location: _Location) -> int | None:
     """The line of the deepest part of *location* that is in the file, counted from 1."""
     line = None
     for part in location:
-        marks = getattr(document, "lc", None)
+        marks: Any = getattr(document, "lc", None)
         try:
             line = (marks.item if isinstance(part, int) else marks.key)(part)[0] + 1
             document = document[part]

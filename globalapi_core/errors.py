@@ -11,7 +11,7 @@ GlobalAPIError
 ├── AllModelsFailedError            also an ExceptionGroup: one error per attempt
 ├── SandboxError                    the sandbox could not start
 └── GatewayError                    what came of one attempt
-    ├── GatewayConnectionError      could not connect: retry
+    ├── GatewayConnectionError      could not connect: retry, then raise
     ├── ConnectionLostError         connected, then lost: retry, then fall back
     ├── GatewayTimeoutError         too slow: retry, then fall back
     │   └── DeadlineExceededError   no time left for another attempt: raise
@@ -191,6 +191,7 @@ class GatewayConnectionError(GatewayError):
 
     scope: Scope = "endpoint"
     retryable = True
+    fallback = False
 
 
 class ConnectionLostError(GatewayError):
@@ -299,13 +300,13 @@ class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):
 
     def __str__(self) -> str:
         lines = [self.message]
-        lines += [f"  {error.model or 'gateway'}: {error}" for error in self.exceptions]
+        for error in self.exceptions:
+            name = error.model if isinstance(error, GatewayError) else None
+            lines.append(f"  {name or 'gateway'}: {error}")
         return "\n".join(lines)
 
 
-def _rebuild(
-    cls: type[Exception], args: tuple[object, ...], state: dict[str, object]
-) -> Exception:
+def _rebuild(cls: type[Exception], args: tuple[object, ...], state: dict[str, object]) -> Exception:
     """Unpickle an error whose constructor takes more than its message."""
     error = cls.__new__(cls, *args)
     error.args = args

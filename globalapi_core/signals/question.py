@@ -11,7 +11,8 @@ WINDOW = 2_000
 time at any size."""
 
 _LABEL = re.compile(
-    r"^[ \t>*#]*(?:user )?(?:question|query|input|问题|提问|用户问题|查询|問題)\**[ \t]*[:：]\**[ \t]*",
+    r"^[ \t>*#]*(?:user )?(?:question|query|input|问题|提问|用户问题|查询|問題)"
+    r"\**[ \t]*[:：]\**[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANSWER = re.compile(

@@ -26,9 +26,7 @@ _PARTS = {
 }
 
 
-def tokens(
-    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
-) -> int:
+def tokens(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> int:
     """Estimated input tokens of *messages* and the definitions of *tools*."""
     count = sum(of_text(text_of(message)) + TOKENS_PER_MESSAGE for message in messages)
     calls = [call for message in messages for call in message.get("tool_calls") or ()]

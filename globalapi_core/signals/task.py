@@ -14,25 +14,35 @@ _LANGUAGES = (
 )
 _CODE = {
     "a fenced code block": r"```",
-    "a stack trace": r"Traceback \(most recent call last\)|^\s+at [\w.$<>]+\(|^\s*File \"[^\"]+\", line",
+    "a stack trace": (
+        r"Traceback \(most recent call last\)|^\s+at [\w.$<>]+\(|^\s*File \"[^\"]+\", line"
+    ),
     "a diff": r"^(?:diff --git|@@ -\d|\+\+\+ |--- a/)",
     "program text": (
-        r"\b(?:def|func|fn|function)\s+\w+\s*\(|\bclass\s+\w+\s*[:({]|^\s*(?:from\s+[\w.]+\s+)?import\s+\w"
-        r"|#include\s*<|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
+        r"\b(?:def|func|fn|function)\s+\w+\s*\(|\bclass\s+\w+\s*[:({]"
+        r"|^\s*(?:from\s+[\w.]+\s+)?import\s+\w|#include\s*<|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
     ),
     "a request for code": (
         r"\b(?:write|implement|create|give me|generate|refactor|debug|fix|review|optimi[sz]e|port)\b"
-        rf"[^.?!\n]{{0,60}}\b(?:code|function|script|class|method|unit tests?|program|query|{_LANGUAGES})\b"
+        r"[^.?!\n]{0,60}\b(?:code|function|script|class|method|unit tests?|program|query"
+        rf"|{_LANGUAGES})\b"
     ),
     "a request for code, in Chinese": (
         r"(?:写|编写|實作|实现|生成|重构|调试|修复|优化|审查|撰寫|寫)[^。？！\n]{0,30}"
         rf"(?:代码|程式碼|函数|函式|脚本|类|程序|单元测试|正则|查询语句|{_LANGUAGES})"
     ),
-    "an error to explain": r"\b\w+(?:Error|Exception)\b\s*:|\b(?:segfault|stack trace|code review)\b",
+    "an error to explain": (
+        r"\b\w+(?:Error|Exception)\b\s*:|\b(?:segfault|stack trace|code review)\b"
+    ),
     "code in Chinese words": r"代码审查|这段代码|這段程式碼|报错信息|堆栈",
 }
 _REASONING = {
-    "a proof": r"\b(?:prove|proof|disprove|theorem|lemma)\b|证明|證明|求证|定理",
+    # "How does it prove to the server who it is", 怎样证明域名是我的: no proofs.
+    "a proof": (
+        r"\bprove\b(?=\s+(?:that|by|or|the|this|every|any|there|if|for)\b)"
+        r"|\b(?:proof|disprove|theorem|lemma)\b|(?:^|[，。：；、\s请试])(?:求证|证明|證明)(?!书|文件|材料|書)"
+        r"|(?:证明|證明)[^。？！\n]{0,30}(?:数|定理|不等式|三角|收敛|连续|无穷|恒成立|可逆|數)|求证|定理"
+    ),
     "a derivation": r"\b(?:derive|derivation|deduce)\b|推导|推導|演绎",
     "steps": r"\bstep[- ]by[- ]step\b|一步一步|逐步推理|分步骤|请推理",
     "mathematics": (

@@ -1,0 +1,72 @@
+"""The framework-neutral core of globalapi-llm.
+
+Names are loaded when first used: importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from globalapi_core.catalog import Catalog, ModelInfo
+    from globalapi_core.client import Answer, Client
+    from globalapi_core.config import Config, load_config
+    from globalapi_core.errors import GatewayError, GlobalAPIError
+    from globalapi_core.pricing import Cost, Price, Usage
+    from globalapi_core.records import CallRecord, Decision
+    from globalapi_core.router import Router
+    from globalapi_core.sandbox import Sandbox
+    from globalapi_core.signals import Signals
+
+_HOMES = {
+    "Answer": "client",
+    "CallRecord": "records",
+    "Catalog": "catalog",
+    "Client": "client",
+    "Config": "config",
+    "Cost": "pricing",
+    "Decision": "records",
+    "GatewayError": "errors",
+    "GlobalAPIError": "errors",
+    "ModelInfo": "catalog",
+    "Price": "pricing",
+    "Router": "router",
+    "Sandbox": "sandbox",
+    "Signals": "signals",
+    "Usage": "pricing",
+    "load_config": "config",
+}
+
+__all__ = [
+    "Answer",
+    "CallRecord",
+    "Catalog",
+    "Client",
+    "Config",
+    "Cost",
+    "Decision",
+    "GatewayError",
+    "GlobalAPIError",
+    "ModelInfo",
+    "Price",
+    "Router",
+    "Sandbox",
+    "Signals",
+    "Usage",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("globalapi-llm")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

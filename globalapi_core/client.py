@@ -1,0 +1,102 @@
+"""A chat client on the gateway, free of any framework: attempts, then an answer.
+
+The single-model classes of both frameworks and the command line stand on it. The
+routers decide by the same `Router` and drive the same flow over single-model members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+from globalapi_core.catalog import ModelInfo
+from globalapi_core.config import Attempts
+from globalapi_core.flow import Call, attempts
+from globalapi_core.health import Health
+from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
+from globalapi_core.wire import ChatRequest, Delta, Reply, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer and how it came about."""
+
+    reply: Reply
+    record: CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Calls the candidates of a decision until one answers.
+
+    Every method raises `AllModelsFailedError` when several candidates failed, and the
+    `GatewayError` itself when there was one or no other could have mended it.
+    """
+
+    wire: Wire
+    limits: Attempts = field(default_factory=Attempts)
+    health: Health | None = None
+
+    def complete(self, request: ChatRequest, decision: Decision) -> Answer:
+        """Wait for the whole answer."""
+        call = self._call(decision)
+        reply = call.run(lambda attempt: self.wire.complete(*_asked(request, attempt)))
+        return Answer(_whole(reply), call.record)
+
+    async def acomplete(self, request: ChatRequest, decision: Decision) -> Answer:
+        """`complete`, asynchronously."""
+        call = self._call(decision)
+        reply = await call.arun(lambda attempt: self.wire.acomplete(*_asked(request, attempt)))
+        return Answer(_whole(reply), call.record)
+
+    def stream(self, request: ChatRequest, decision: Decision) -> Iterator[Delta | Answer]:
+        """Yield deltas as they come, then the answer."""
+        call = self._call(decision)
+        reply: Delta | Reply | None = None
+        for reply in call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible):
+            if isinstance(reply, Delta):
+                yield reply
+        yield Answer(_whole(reply), call.record)
+
+    async def astream(
+        self, request: ChatRequest, decision: Decision
+    ) -> AsyncIterator[Delta | Answer]:
+        """`stream`, asynchronously."""
+        call = self._call(decision)
+        reply: Delta | Reply | None = None
+        items = call.astream(lambda each: self.wire.astream(*_asked(request, each)), _visible)
+        async for reply in items:
+            if isinstance(reply, Delta):
+                yield reply
+        yield Answer(_whole(reply), call.record)
+
+    def _call(self, decision: Decision) -> Call[Delta | Reply]:
+        return Call(attempts(decision, self.limits, self.health), _facts)
+
+
+def _asked(request: ChatRequest, attempt: Attempt) -> tuple[ChatRequest, ModelInfo, float | None]:
+    candidate = attempt.candidate
+    return request.with_defaults(candidate.params), candidate.model, attempt.timeout
+
+
+def _visible(item: Delta | Reply) -> bool:
+    return isinstance(item, Delta)
+
+
+def _facts(item: Delta | Reply) -> Outcome | None:
+    if isinstance(item, Delta):
+        return None
+    return Outcome(
+        usage=item.usage,
+        response_model=item.model,
+        finish_reason=item.finish_reason,
+        request_id=item.request_id,
+        adaptations=item.adaptations,
+    )
+
+
+def _whole(item: Delta | Reply | None) -> Reply:
+    """The last item of a stream that ended well is its whole answer."""
+    if not isinstance(item, Reply):
+        raise TypeError(f"expected the whole answer last, not {type(item).__name__}")
+    return item

@@ -1,0 +1,124 @@
+"""What the sandbox answers in text: what the prompt itself says, and never more.
+
+An answer is drawn from the context in the prompt, from the tool results or from the
+attachments; without any of them it says so. The same request gets the same text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from globalapi_core.sandbox import media, tokens, words
+from globalapi_core.sandbox.chat import ChatRequest
+from globalapi_core.signals import language
+from globalapi_core.signals.question import text_of
+
+MARK = "[sandbox] "
+"""What every text answer begins with."""
+REASONING = "The sandbox does not think; it looks for the sentences nearest to the question."
+"""What a thinking model says it thought."""
+
+_SENTENCES = 3
+_NEAR = 0.6
+"""Share of the best sentence's score that a further one must reach."""
+_UNLABELLED = 200
+"""Characters from which text around an unlabelled question counts as its context."""
+_RESULT = 200
+_QUESTION = 60
+
+
+def text(request: ChatRequest) -> str:
+    """The answer to *request*."""
+    chinese = language.of(request.question)[0] == "zh"
+    if request.results:
+        return MARK + _of_results(request.messages, request.results, chinese)
+    seen = _of_attachments(request, chinese)
+    said = extract(request)
+    if said is None and not seen:
+        asked = words.begin(_question(request)[0], _QUESTION)
+        said = _NOTHING["zh" if chinese else "en"].format(model=request.model, asked=asked)
+    return MARK + " ".join(each for each in (seen, said) if each)
+
+
+_NOTHING = {
+    "en": "The sandbox has no knowledge of its own; asked of {model}: {asked}",
+    "zh": "沙盒本身没有知识；向 {model} 提的问题是：{asked}",
+}
+
+
+def extract(request: ChatRequest) -> str | None:
+    """The one to three sentences of the context nearest to the question, as they stand.
+
+    `None` if there is no context or none of it shares a content word with the question.
+    """
+    question, rest = _question(request)
+    wanted = words.content(question)
+    sentences = [each for each in _context(request.messages, rest) if each[-1] not in "?？"]
+    shared = [wanted & words.content(each) for each in sentences]
+    rarity = Counter(word for each in shared for word in each)
+    scores = [
+        sum(math.log(1 + len(sentences) / rarity[word]) for word in sorted(each)) for each in shared
+    ]
+    best = max(scores, default=0.0)
+    if not best:
+        return None
+    order = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))
+    chosen: list[int] = []
+    for i in order:
+        fresh = sentences[i] not in (sentences[j] for j in chosen)
+        if scores[i] >= _NEAR * best and fresh and len(chosen) < _SENTENCES:
+            chosen.append(i)
+    return " ".join(sentences[i] for i in sorted(chosen))
+
+
+def _question(request: ChatRequest) -> tuple[str, str]:
+    """The question, and what else the last user message holds."""
+    whole, question = request.user_text, request.question
+    if question in whole and question != whole.strip():
+        return question, whole.replace(question, "\n", 1)
+    sentences = words.sentences(whole)
+    asking = [each for each in sentences if each[-1] in "?？"]
+    if len(sentences) < 2 or len(whole) < _UNLABELLED:
+        return whole, ""
+    question = asking[-1] if asking else sentences[0]
+    return question, whole.replace(question, "\n", 1)
+
+
+def _context(messages: Sequence[Mapping[str, Any]], rest: str) -> Iterator[str]:
+    """The sentences of all that is not the question, as far as others than we wrote them."""
+    last = max((i for i, each in enumerate(messages) if each["role"] == "user"), default=None)
+    for i, message in enumerate(messages):
+        said = rest if i == last else text_of(message)
+        if not (message["role"] == "assistant" and said.startswith(MARK)):
+            yield from words.sentences(said)
+
+
+def _of_results(
+    messages: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]], chinese: bool
+) -> str:
+    names = {
+        call["id"]: call["function"]["name"]
+        for message in messages
+        for call in message.get("tool_calls") or ()
+    }
+    said = "{}的结果：{}" if chinese else "{} answered: {}"
+    return ("；" if chinese else "; ").join(
+        said.format(names[each["tool_call_id"]], _result(each)) for each in results
+    )
+
+
+def _result(message: Mapping[str, Any]) -> str:
+    attached = (str(media.read(part)) for part in tokens.attached(message))
+    return " ".join(filter(None, (words.begin(text_of(message), _RESULT), *attached)))
+
+
+def _of_attachments(request: ChatRequest, chinese: bool) -> str:
+    users = [each for each in request.messages if each["role"] == "user"]
+    seen = [str(media.read(part)) for part in tokens.attached(users[-1])] if users else []
+    if not seen:
+        return ""
+    listed = "; ".join(seen)
+    return f"收到附件：{listed}。" if chinese else f"Received {listed}."

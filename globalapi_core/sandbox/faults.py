@@ -1,0 +1,190 @@
+"""What can be made to go wrong in the sandbox, as frozen values.
+
+Each function makes one fault; `Sandbox.script` queues them for a model. Over HTTP the
+same faults are JSON objects whose `kind` is the function's name: see `from_json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Answer with an error status and body."""
+
+    code: int
+    message: str
+    type: str
+    error_code: str | None = None
+    retry_after: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Wait, then answer normally."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Close the connection without answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Stop in the middle of the answer."""
+
+    after_chunks: int = 3
+    abrupt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Answer 200 with no choices."""
+
+
+Fault = Status | Delay | Dead | Cut | Empty
+
+_MESSAGES = {
+    400: ("The request was not accepted.", "invalid_request_error"),
+    401: ("Incorrect API key provided.", "authentication_error"),
+    402: ("Insufficient balance.", "insufficient_quota"),
+    403: ("This key may not do that.", "permission_error"),
+    404: ("The model does not exist.", "invalid_request_error"),
+    429: ("Too many requests.", "rate_limit_error"),
+    500: ("The server had an error.", "server_error"),
+    503: ("The model is overloaded.", "server_error"),
+}
+
+
+def status(
+    code: int,
+    *,
+    retry_after: float | str | None = None,
+    message: str | None = None,
+    error_code: str | None = None,
+) -> Status:
+    """An error answer.
+
+    Args:
+        code: the HTTP status, 400 to 599.
+        retry_after: the `Retry-After` header: seconds, or any text, sent as it is.
+        message: what the body says; `None` for what is usual for *code*.
+        error_code: the `code` in the body.
+
+    Raises:
+        ValueError: *code* is not an error status.
+    """
+    if not 400 <= code <= 599:
+        raise ValueError(f"status {code!r} is no error; expected 400 to 599")
+    nearest = code if code in _MESSAGES else 500 if code >= 500 else 400
+    text, kind = _MESSAGES[nearest]
+    return Status(code, message or text, kind, error_code, retry_after)
+
+
+def rate_limited(retry_after: float | str | None = None) -> Status:
+    """429, with a `Retry-After` header if *retry_after* is given."""
+    return status(429, retry_after=retry_after, error_code="rate_limit_exceeded")
+
+
+def overloaded() -> Status:
+    """503: the model has too much to do."""
+    return status(503, error_code="overloaded")
+
+
+def server_error() -> Status:
+    """500."""
+    return status(500)
+
+
+def forbidden_rate_limit() -> Status:
+    """403 that is a rate limit, as the gateway's published error table has it."""
+    return status(403, message="Rate limit exceeded")
+
+
+def unauthorized() -> Status:
+    """401: the key is not accepted."""
+    return status(401, error_code="invalid_api_key")
+
+
+def quota_exhausted() -> Status:
+    """402: the balance is used up."""
+    return status(402, error_code="insufficient_quota")
+
+
+def context_overflow() -> Status:
+    """400: the prompt is longer than the context window, whatever its length."""
+    return status(
+        400,
+        message="The prompt is longer than the context window of this model.",
+        error_code="context_length_exceeded",
+    )
+
+
+def delay(seconds: float) -> Delay:
+    """Wait *seconds*, then answer normally."""
+    return Delay(float(seconds))
+
+
+def dead() -> Dead:
+    """Close the connection without answering."""
+    return Dead()
+
+
+def cut(after_chunks: int = 3, *, abrupt: bool = False) -> Cut:
+    """Stop in the middle of the answer.
+
+    A stream sends *after_chunks* content chunks, and then neither a finish reason nor
+    `[DONE]`: the body ends as a whole one does, or with *abrupt* the connection closes
+    inside it. Without streaming, half of the announced body arrives.
+    """
+    return Cut(int(after_chunks), bool(abrupt))
+
+
+def empty() -> Empty:
+    """Answer 200 with `choices: []`."""
+    return Empty()
+
+
+_MAKERS: Mapping[str, Callable[..., Fault]] = {
+    each.__name__: each
+    for each in (
+        status,
+        rate_limited,
+        overloaded,
+        server_error,
+        forbidden_rate_limit,
+        unauthorized,
+        quota_exhausted,
+        context_overflow,
+        delay,
+        dead,
+        cut,
+        empty,
+    )
+}
+
+
+def from_json(data: Any) -> Fault:
+    """Read a fault such as `{"kind": "status", "status": 429, "retry_after": 1}`.
+
+    `kind` is the name of a function above and the other keys are its arguments; the
+    `code` of `status` is spelled `status`.
+
+    Raises:
+        ValueError: the kind is unknown or an argument does not fit; says what would.
+    """
+    if not isinstance(data, Mapping) or data.get("kind") not in _MAKERS:
+        kind = data.get("kind") if isinstance(data, Mapping) else data
+        raise ValueError(f"unknown fault {kind!r}; expected kind to be one of {', '.join(_MAKERS)}")
+    arguments = {key: value for key, value in data.items() if key != "kind"}
+    if "status" in arguments:
+        arguments["code"] = arguments.pop("status")
+    try:
+        return _MAKERS[data["kind"]](**arguments)
+    except TypeError as error:
+        raise ValueError(f"fault {data['kind']!r}: {error}") from None

@@ -1,0 +1,229 @@
+"""What an answer says: whole, or not an answer.
+
+A body and a stream end in the same place, `Draft.reply`: it returns a `Reply` only when
+a finish reason was seen, and raises a typed error for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from globalapi_core.errors import (
+    ContentFilteredError,
+    IncompleteResponseError,
+    ResponseError,
+    ServerError,
+)
+from globalapi_core.pricing import Usage
+from globalapi_core.wire import failures
+from globalapi_core.wire.request import Payload
+from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
+
+# Each vendor's word for the same end (vendors' API pages; research of LiteLLM's map).
+_FILTERED = frozenset({"content_filter", "sensitive", "refusal"})
+_BROKEN = frozenset({"error", "network_error", "insufficient_system_resource", "aborted"})
+_FINISH = {"end_turn": "stop", "eos": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+
+
+class Head(Protocol):
+    """Status and headers of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer, to be shown as it comes."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    text: str
+    finish_reason: str
+    """stop, length, tool_calls, or the server's own word."""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
+    usage: Usage | None = None
+    """`None` when the server did not say."""
+    model: str | None = None
+    """The model the server says answered."""
+    id: str | None = None
+    request_id: str | None = None
+    fingerprint: str | None = None
+    adaptations: tuple[str, ...] = ()
+    logprobs: Any = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer being put together."""
+
+    texts: list[str] = field(default_factory=list)
+    reasonings: list[str] = field(default_factory=list)
+    calls: Assembler = field(default_factory=Assembler)
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    fingerprint: str | None = None
+    logprobs: Any = None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self.texts)
+
+    def note(self, data: Mapping[str, Any]) -> None:
+        """Take what a body and a stream event say of the answer as a whole."""
+        self.model = _text(data.get("model")) or self.model
+        self.id = _text(data.get("id")) or self.id
+        self.fingerprint = _text(data.get("system_fingerprint")) or self.fingerprint
+        # Cumulative or not, the last snapshot is the whole count: never the sum.
+        self.usage = usage(data.get("usage")) or self.usage
+
+    def add(self, piece: Mapping[str, Any]) -> Delta | None:
+        """Take a message, or one delta of it; what of it can be shown."""
+        text = _content(piece.get("content"))
+        reasoning = _text(piece.get("reasoning_content")) or _text(piece.get("reasoning"))
+        self.calls.add(piece.get("tool_calls"))
+        if text:
+            self.texts.append(text)
+        if reasoning:
+            self.reasonings.append(reasoning)
+        return Delta(text, reasoning) if text or reasoning else None
+
+    def finish(self, reason: object) -> None:
+        """Take a finish reason; an empty one is none."""
+        if isinstance(reason, str) and reason:
+            self.finish_reason = _FINISH.get(reason, reason)
+
+    def reply(self, payload: Payload, request_id: str | None) -> Reply:
+        """The whole answer.
+
+        Raises:
+            IncompleteResponseError: no finish reason was seen.
+            ContentFilteredError: a content policy ended it.
+            ServerError: the server says it broke off.
+        """
+        reason = self.finish_reason
+        if reason is None:
+            raise self.incomplete("the answer ended without a finish reason", request_id)
+        if reason in _FILTERED:
+            raise ContentFilteredError(
+                f"a content policy ended the answer (finish_reason {reason!r})",
+                request_id=request_id,
+                partial_text=self.text,
+            )
+        if reason in _BROKEN:
+            raise ServerError(
+                f"the model broke off its answer (finish_reason {reason!r})",
+                request_id=request_id,
+                partial_text=self.text,
+            )
+        cut = "the answer hit its length limit" if reason == "length" else None
+        sound, invalid = self.calls.calls(answer_id=self.id or request_id or "0", cut=cut)
+        return Reply(
+            text=self.text,
+            finish_reason=reason,
+            reasoning="".join(self.reasonings),
+            tool_calls=sound,
+            invalid_tool_calls=invalid,
+            usage=self.usage,
+            model=self.model,
+            id=self.id,
+            request_id=request_id,
+            fingerprint=self.fingerprint,
+            adaptations=payload.adaptations,
+            logprobs=self.logprobs,
+        )
+
+    def incomplete(self, why: str, request_id: str | None) -> IncompleteResponseError:
+        """The error of an answer that is not whole."""
+        length = len(self.text)
+        return IncompleteResponseError(
+            f"{why}, after {length:,} characters" if length else f"{why}, before any text",
+            request_id=request_id,
+            partial_text=self.text,
+        )
+
+
+def parse(body: bytes, payload: Payload, head: Head, *, secret: str | None) -> Reply:
+    """The answer in the *body* of a 200.
+
+    Raises:
+        GatewayError: it holds an error, half an answer, or none.
+    """
+    data = load(body)
+    request_id = failures.request_id(head.headers)
+    if not isinstance(data, Mapping):
+        raise ResponseError(
+            f"the answer is not a JSON object: {failures.excerpt(body, secret)}",
+            request_id=request_id,
+        )
+    choices = data.get("choices")
+    if not choices and (found := failures.in_body(data, head.headers, secret=secret)):
+        raise found
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, Mapping) else None
+    if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
+        raise ResponseError("the answer is empty: it has no message", request_id=request_id)
+    draft = Draft(logprobs=choice.get("logprobs"))
+    draft.note(data)
+    draft.add(message)
+    draft.finish(choice.get("finish_reason"))
+    return draft.reply(payload, request_id)
+
+
+def load(body: bytes) -> Any:
+    """The JSON in *body*; `None` where there is none. Blank lines and a BOM are skipped."""
+    from pydantic_core import from_json
+
+    try:
+        return from_json(body.removeprefix(b"\xef\xbb\xbf").strip())
+    except ValueError:
+        return None
+
+
+def usage(data: object) -> Usage | None:
+    """The usage object of an answer; `None` if there is none or it counts nothing."""
+    if not isinstance(data, Mapping):
+        return None
+    prompt = _mapping(data.get("prompt_tokens_details"))
+    completion = _mapping(data.get("completion_tokens_details"))
+    cached = _count(prompt.get("cached_tokens"))
+    counts = Usage(
+        input_tokens=_count(data.get("prompt_tokens")),
+        output_tokens=_count(data.get("completion_tokens")),
+        # DeepSeek's own name for it.
+        cache_read_tokens=_count(data.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        reasoning_tokens=_count(completion.get("reasoning_tokens")),
+    )
+    return None if counts == Usage() else counts
+
+
+def _content(content: object) -> str:
+    """Text, also when it comes as a list of parts."""
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
+    return _text(content)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

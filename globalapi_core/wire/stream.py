@@ -1,0 +1,179 @@
+"""Reading a streamed answer: bytes to events, events to deltas and a whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from globalapi_core.errors import GatewayError, ResponseError
+from globalapi_core.wire import failures
+from globalapi_core.wire.request import Payload
+from globalapi_core.wire.response import Delta, Draft, Head, Reply, load, parse
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventDecoder:
+    """Cuts bytes, however they were split, into the data of server-sent events.
+
+    After the WHATWG specification: LF, CR or CRLF end a line, a blank line ends an event,
+    comments are skipped, several data lines are joined. `close` also gives an event that
+    lacks its blank line: servers forget it.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+        self._started = False
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the data of each event that is now whole."""
+        buffer = self._rest + chunk
+        if not self._started:
+            if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
+                self._rest = buffer
+                return
+            buffer = buffer.removeprefix(_BOM)
+            self._started = True
+        # A CR at the end may be half of a CRLF: it waits for the next chunk.
+        held = b"\r" if buffer.endswith(b"\r") else b""
+        buffer = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = buffer.split(b"\n")
+        self._rest = rest + held
+        for line in lines:
+            if line:
+                self._line(line)
+            elif self._data:
+                yield self._take()
+
+    def close(self) -> Iterator[bytes]:
+        """Yield the data of a last event that came without its blank line."""
+        if self._rest:
+            self._line(self._rest.rstrip(b"\r"))
+        if self._data:
+            yield self._take()
+
+    def _line(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+
+    def _take(self) -> bytes:
+        data, self._data = b"\n".join(self._data), []
+        return data
+
+
+class StreamReader:
+    """Follows one streamed answer to its end.
+
+    Only a finish reason makes it whole: gateways write `[DONE]` after broken answers too.
+    """
+
+    def __init__(self, payload: Payload, head: Head, *, secret: str | None) -> None:
+        """Read the answer to *payload* under *head*; *secret* is masked in errors."""
+        self._payload = payload
+        self._head = head
+        self._secret = secret
+        self._decoder = EventDecoder()
+        self._draft = Draft()
+        self._request_id = failures.request_id(head.headers)
+        self._is_stream = "json" not in head.headers.get("content-type", "")
+        self._raw = bytearray()
+        self._events = 0
+        self.done = False
+        """Whether the server said that nothing more comes."""
+
+    def feed(self, chunk: bytes) -> Iterator[Delta]:
+        """Take bytes; yield what can be shown now.
+
+        Raises:
+            GatewayError: the stream carries an error.
+        """
+        if not self._events:
+            self._raw += chunk
+        if self._is_stream:
+            for data in self._decoder.feed(chunk):
+                delta = self._event(data)
+                if delta is not None:
+                    yield delta
+
+    def close(self) -> Iterator[Delta | Reply]:
+        """Yield what is left, and last the whole answer.
+
+        Raises:
+            IncompleteResponseError: the answer is not whole.
+        """
+        if self._is_stream and not self.done:
+            for data in self._decoder.close():
+                delta = self._event(data)
+                if delta is not None:
+                    yield delta
+        if not self._events:
+            yield from self._unstreamed()
+        else:
+            yield self._draft.reply(self._payload, self._request_id)
+
+    @contextmanager
+    def losses(self) -> Iterator[None]:
+        """Make of a connection lost or timed out what it means at this point of the answer.
+
+        After the finish reason it means nothing: the answer is whole. Before, the answer
+        is incomplete, and the error carries what had come.
+        """
+        try:
+            yield
+        except GatewayError as error:
+            if self._draft.finish_reason is not None and error.status is None:
+                return
+            if not self._events or not isinstance(error, failures.LOST):
+                raise
+            if isinstance(error, failures.TIMED_OUT):
+                error.partial_text = self._draft.text
+                raise
+            raise self._draft.incomplete("the connection was lost", self._request_id) from error
+
+    def _event(self, data: bytes) -> Delta | None:
+        if data.strip() == b"[DONE]":
+            self._events += 1
+            self.done = True
+            return None
+        event = load(data)
+        if not isinstance(event, Mapping):
+            if self._draft.finish_reason is None and data.lstrip().startswith((b"{", b"[")):
+                raise self._malformed(data)
+            return None
+        self._events += 1
+        choices = event.get("choices")
+        if not choices:
+            found = failures.in_body(event, self._head.headers, secret=self._secret)
+            if found:
+                found.partial_text = self._draft.text
+                raise found
+        self._draft.note(event)
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        return self._choice(choice) if isinstance(choice, Mapping) else None
+
+    def _choice(self, choice: Mapping[str, Any]) -> Delta | None:
+        delta = choice.get("delta")
+        shown = self._draft.add(delta) if isinstance(delta, Mapping) else None
+        self._draft.finish(choice.get("finish_reason"))
+        return shown
+
+    def _malformed(self, data: bytes) -> ResponseError:
+        text = failures.excerpt(data, self._secret)
+        return ResponseError(
+            f"an event of the stream is not JSON: {text}",
+            request_id=self._request_id,
+            partial_text=self._draft.text,
+        )
+
+    def _unstreamed(self) -> Iterator[Delta | Reply]:
+        """A server may answer a request for a stream with one body, an answer or an error."""
+        body = bytes(self._raw)
+        if not body.strip():
+            raise self._draft.incomplete("the stream was empty", self._request_id)
+        reply = parse(body, self._payload, self._head, secret=self._secret)
+        if reply.text or reply.reasoning:
+            yield Delta(reply.text, reply.reasoning)
+        yield reply
