@@ -7,7 +7,9 @@ routers decide by the same `Router` and drive the same flow over single-model me
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts
@@ -41,36 +43,31 @@ class Client:
         """Wait for the whole answer."""
         call = self._call(decision)
         reply = call.run(lambda attempt: self.wire.complete(*_asked(request, attempt)))
-        return Answer(_whole(reply), call.record)
+        return Answer(reply, call.record)
 
     async def acomplete(self, request: ChatRequest, decision: Decision) -> Answer:
         """`complete`, asynchronously."""
         call = self._call(decision)
         reply = await call.arun(lambda attempt: self.wire.acomplete(*_asked(request, attempt)))
-        return Answer(_whole(reply), call.record)
+        return Answer(reply, call.record)
 
     def stream(self, request: ChatRequest, decision: Decision) -> Iterator[Delta | Answer]:
         """Yield deltas as they come, then the answer."""
         call = self._call(decision)
-        reply: Delta | Reply | None = None
-        for reply in call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible):
-            if isinstance(reply, Delta):
-                yield reply
-        yield Answer(_whole(reply), call.record)
+        for item in call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible):
+            yield item if isinstance(item, Delta) else Answer(item, call.record)
 
     async def astream(
         self, request: ChatRequest, decision: Decision
     ) -> AsyncIterator[Delta | Answer]:
         """`stream`, asynchronously."""
         call = self._call(decision)
-        reply: Delta | Reply | None = None
         items = call.astream(lambda each: self.wire.astream(*_asked(request, each)), _visible)
-        async for reply in items:
-            if isinstance(reply, Delta):
-                yield reply
-        yield Answer(_whole(reply), call.record)
+        async with aclosing(items):
+            async for item in items:
+                yield item if isinstance(item, Delta) else Answer(item, call.record)
 
-    def _call(self, decision: Decision) -> Call[Delta | Reply]:
+    def _call(self, decision: Decision) -> Call[Any]:
         return Call(attempts(decision, self.limits, self.health), _facts)
 
 
@@ -93,10 +90,3 @@ def _facts(item: Delta | Reply) -> Outcome | None:
         request_id=item.request_id,
         adaptations=item.adaptations,
     )
-
-
-def _whole(item: Delta | Reply | None) -> Reply:
-    """The last item of a stream that ended well is its whole answer."""
-    if not isinstance(item, Reply):
-        raise TypeError(f"expected the whole answer last, not {type(item).__name__}")
-    return item

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -136,19 +136,30 @@ def _out_of_time(timeout: float, record: CallRecord) -> GatewayError:
 class Call(Generic[T]):
     """One call of the user's: drives the attempts of one decision.
 
-    Each driver takes what makes one attempt, and `facts`, which reads the outcome off an
-    answer, or off the item of a stream that carries it (`None` for the others).
+    Each driver takes what makes one attempt and gives what the caller gets.
     """
 
     def __init__(
         self,
         flow: Flow,
         facts: Callable[[T], Outcome | None],
+        mark: Callable[[T, CallRecord], T] = lambda answer, record: answer,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Drive *flow*.
+
+        Args:
+            flow: the attempts.
+            facts: reads the outcome off an answer, or off the item of a stream that
+                carries it; `None` for the other items.
+            mark: puts the record of the call on that answer or item. A stream holds the
+                item back until its end, when there is a record.
+            clock: seconds, monotonic.
+        """
         self._flow = flow
         self._facts = facts
+        self._mark = mark
         self._clock = clock
         self._record: CallRecord | None = None
 
@@ -171,7 +182,7 @@ class Call(Generic[T]):
                 attempt = self._next(error, started)
                 continue
             self._succeeded(self._facts(answer), started)
-            return answer
+            return self._mark(answer, self.record)
 
     async def arun(self, make: Callable[[Attempt], Awaitable[T]]) -> T:
         """`run`, asynchronously."""
@@ -185,7 +196,7 @@ class Call(Generic[T]):
                 attempt = self._next(error, started)
                 continue
             self._succeeded(self._facts(answer), started)
-            return answer
+            return self._mark(answer, self.record)
 
     def stream(
         self, make: Callable[[Attempt], Iterator[T]], visible: Callable[[T], bool]
@@ -208,12 +219,12 @@ class Call(Generic[T]):
             finally:
                 _close(items)
             self._succeeded(progress.outcome, progress.started, progress)
-            yield from progress.held
+            yield from (self._mark(item, self.record) for item in progress.held)
             return
 
     async def astream(
         self, make: Callable[[Attempt], AsyncIterator[T]], visible: Callable[[T], bool]
-    ) -> AsyncIterator[T]:
+    ) -> AsyncGenerator[T, None]:
         """`stream`, asynchronously."""
         attempt = next(self._flow)
         while True:
@@ -230,8 +241,8 @@ class Call(Generic[T]):
             finally:
                 await _aclose(items)
             self._succeeded(progress.outcome, progress.started, progress)
-            for passed in progress.held:
-                yield passed
+            for item in progress.held:
+                yield self._mark(item, self.record)
             return
 
     def _next(
@@ -271,21 +282,24 @@ class _Progress(Generic[T]):
         self.first: float | None = None
         """Seconds until something could be shown; `None` before that."""
         self.held: list[T] = []
-        """Items held back so far: nothing in them to show."""
+        """Items held back: those before the first visible one, and what carries the outcome."""
         self.outcome: Outcome | None = None
 
     def pass_on(self, item: T) -> Iterator[T]:
         """Yield what may be shown now that *item* has come."""
-        self.outcome = self._facts(item) or self.outcome
-        if self.first is None:
+        outcome = self._facts(item)
+        if outcome is not None:
+            self.outcome = outcome
             self.held.append(item)
-            if not self._visible(item):
-                return
-            self.first = self._clock() - self.started
-            held, self.held = self.held, []
-            yield from held
-        else:
+        elif self.first is not None:
             yield item
+        elif self._visible(item):
+            self.first = self._clock() - self.started
+            yield from self.held
+            self.held = []
+            yield item
+        else:
+            self.held.append(item)
 
     def told(self, error: GatewayError) -> GatewayError:
         """*error*, saying whether the caller has seen any of the answer."""

@@ -13,7 +13,7 @@ from typing import Any
 from globalapi_core import policy, signals
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.config import Config, Route, load_config
-from globalapi_core.errors import InvalidInputError, NoCandidateError, UnknownRouteError
+from globalapi_core.errors import NoCandidateError, UnknownRouteError
 from globalapi_core.records import Candidate, Decision, Rejection
 from globalapi_core.signals import Message, Signals
 
@@ -46,8 +46,6 @@ class Router:
         Raises:
             InvalidInputError: there is no message, or nothing in any of them.
         """
-        if not any(message.get("content") or message.get("tool_calls") for message in messages):
-            raise InvalidInputError("the prompt is empty: there is no message with any content")
         return signals.read(messages, keywords=self.config.keywords, **facts)
 
     def decide(

@@ -40,7 +40,7 @@ def text(request: ChatRequest) -> str:
     if said is None and not seen:
         asked = words.begin(_question(request)[0], _QUESTION)
         said = _NOTHING["zh" if chinese else "en"].format(model=request.model, asked=asked)
-    return MARK + " ".join(each for each in (seen, said) if each)
+    return MARK + words.join(each for each in (seen, said) if each)
 
 
 _NOTHING = {
@@ -71,7 +71,7 @@ def extract(request: ChatRequest) -> str | None:
         fresh = sentences[i] not in (sentences[j] for j in chosen)
         if scores[i] >= _NEAR * best and fresh and len(chosen) < _SENTENCES:
             chosen.append(i)
-    return " ".join(sentences[i] for i in sorted(chosen))
+    return words.join(sentences[i] for i in sorted(chosen))
 
 
 def _question(request: ChatRequest) -> tuple[str, str]:

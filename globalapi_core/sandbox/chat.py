@@ -69,9 +69,10 @@ class ChatRequest:
 
     @property
     def thinking(self) -> bool:
-        """Whether the model was asked to think, in either vendors' spelling."""
-        switch = self.body.get("thinking") or {}
-        return switch.get("type") == "enabled" or self.body.get("enable_thinking") is True
+        """Whether the model was asked to think, in either spelling in use."""
+        switch = self.body.get("thinking")
+        enabled = isinstance(switch, Mapping) and switch.get("type") == "enabled"
+        return enabled or self.body.get("enable_thinking") is True
 
     @cached_property
     def input_tokens(self) -> int:

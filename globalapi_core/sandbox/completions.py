@@ -132,9 +132,7 @@ def whole(head: Mapping[str, Any], answer: Answer | None, used: Mapping[str, Any
     return dump({**head, "object": "chat.completion", "choices": choices, "usage": used})
 
 
-def event(
-    head: Mapping[str, Any], choices: list[dict[str, Any]], used: Mapping[str, Any]
-) -> bytes:
+def event(head: Mapping[str, Any], choices: list[dict[str, Any]], used: Mapping[str, Any]) -> bytes:
     """One chunk of a stream, as a server-sent event; *used* is `{}` or holds the usage."""
     body = {**head, "object": "chat.completion.chunk", "choices": choices, **used}
     return b"data: " + dump(body) + b"\n\n"

@@ -25,7 +25,9 @@ from globalapi_core.sandbox.tokens import Prefixes
 
 ANY = "*"
 """In place of a model: any model."""
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"})
+_SECRET_HEADERS = frozenset(
+    {"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +163,8 @@ class Gateway:
         refusal = rules.check(request, model)
         if refusal is not None:
             return _refused(refusal)
-        model = rules.mode(request, model, self.catalog)
-        refusal = rules.check_limits(request, model)
-        if refusal is not None:
-            return _refused(refusal)
         answer = None if isinstance(fault, faults.Empty) else writing.answer(request, model)
-        cached = self._prefixes and self._prefixes.remember(model.name, body)
+        cached = self._prefixes.remember(model.name, body) if self._prefixes else None
         used = completions.usage(answer or completions.Answer(), request.input_tokens, cached)
         head = {
             "id": f"chatcmpl-sandbox-{number:06}",
@@ -209,7 +207,9 @@ class Gateway:
 
     def _next_fault(self, model: ModelInfo | None) -> faults.Fault | None:
         """What the next call of *model* meets: down, then its own script, then everyone's."""
-        names = (ANY,) if model is None else (model.name, ANY)
+        # A mode of a model, such as its thinking one, fails with the model.
+        known = (model.name, model.variant_of) if model else ()
+        names = [name for name in (*known, ANY) if name]
         with self._lock:
             for name in names:
                 if name in self._down:
@@ -250,9 +250,7 @@ def _describe(body: Any) -> str:
 
 
 def _refused(refusal: rules.Refusal) -> Reply:
-    return replies.error(
-        refusal.status, refusal.message, param=refusal.param, code=refusal.code
-    )
+    return replies.error(refusal.status, refusal.message, param=refusal.param, code=refusal.code)
 
 
 def _no_such_path(path: str) -> Reply:

@@ -82,13 +82,18 @@ class Sandbox:
             return self
         listener = _listen(*self._wanted)
         self._port = listener.getsockname()[1]
+        name = f"globalapi-sandbox-{self._port}"
         ready = threading.Event()
         self._thread = threading.Thread(
-            target=asyncio.run, args=(self._serve(listener, ready),), daemon=True,
-            name=f"globalapi-sandbox-{self._port}",
-        )  # fmt: skip
+            target=self._run, args=(listener, ready), daemon=True, name=name
+        )
         self._thread.start()
         ready.wait()
+        if self._stop is None:
+            self.close()
+            raise SandboxError(
+                "the sandbox's event loop could not start; see the thread's traceback"
+            )
         return self
 
     def close(self) -> None:
@@ -166,6 +171,13 @@ class Sandbox:
     def reset(self) -> None:
         """Forget requests, scripts, models that are down, cached prompts and the bill."""
         self._gateway.reset()
+
+    def _run(self, listener: socket.socket, ready: threading.Event) -> None:
+        try:
+            with listener:
+                asyncio.run(self._serve(listener, ready))
+        finally:
+            ready.set()
 
     async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         connections: set[Connection] = set()

@@ -79,9 +79,7 @@ def of_fault(fault: faults.Status) -> Reply:
     if fault.retry_after is not None:
         wait = fault.retry_after
         headers = (("Retry-After", wait if isinstance(wait, str) else f"{wait:g}"),)
-    return error(
-        fault.code, fault.message, type=fault.type, code=fault.error_code, headers=headers
-    )
+    return error(fault.code, fault.message, type=fault.type, code=fault.error_code, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

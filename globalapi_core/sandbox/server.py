@@ -148,9 +148,8 @@ class Connection(asyncio.Protocol):
         except BaseException:
             self._transport.abort()
             raise
-        if self._gone.is_set() or reply.ending != "whole":
-            self._transport.close()
-        elif self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
+        states = (self._http.our_state, self._http.their_state)
+        if self._gone.is_set() or reply.ending != "whole" or h11.MUST_CLOSE in states:
             self._transport.close()
         else:
             self._http.start_next_cycle()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _LATIN = re.compile(r"[a-z0-9]+")
 _HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3041-\u30ff\uac00-\ud7af]+")
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[。！？；])|\n+")
-# Words that say nothing about a subject, and those that prompts are written in.
-_STOP = frozenset(
+_COMMON = (
     "a about after again all also am an and any are as ask asked asking at be because been before "
     "below being between both but by can could did do does doing done each few for from further "
     "get give given go had has have having he her here hers him his how i if in into is it its "
@@ -18,13 +17,16 @@ _STOP = frozenset(
     "off on once one only or other our out over own please same say see shall she should show so "
     "some such take tell than that the their them then there these they this those through to too "
     "two under until up us use used using very was we were what when where which while who whom "
-    "why will with would you your answer answers based context don following information only prior "
-    "provided query question questions reply respond response text".split()
+    "why will with would you your answer answers based context don following information only "
+    "prior provided query question questions reply respond response text"
 )
-_STOP_HAN = frozenset(
+_COMMON_HAN = (
     "什么 怎么 怎样 如何 哪些 哪个 为什 是什 多少 可以 这个 那个 我们 你们 他们 请问 一个 一下 "
-    "是否 有没 没有 么是 请回 回答 问题 根据 以下 上下 下文 内容 文本 资料".split()
+    "是否 有没 没有 么是 请回 回答 问题 根据 以下 上下 下文 内容 文本 资料"
 )
+STOP = frozenset(_COMMON.split())
+"""English words that say nothing about a subject, or that prompts are written in."""
+_STOP_HAN = frozenset(_COMMON_HAN.split())
 _LONGEST = 400
 
 
@@ -44,10 +46,12 @@ def _content(text: str) -> Iterator[str]:
             pairs = (run[i : i + 2] for i in range(len(run) - 1))
             yield from (pair for pair in pairs if pair not in _STOP_HAN)
         folded = "".join(
-            each for each in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(each)
+            each
+            for each in unicodedata.normalize("NFKD", folded)
+            if not unicodedata.combining(each)
         )
     for word in _LATIN.findall(folded):
-        if word not in _STOP and (len(word) > 1 or word.isdigit()):
+        if word not in STOP and (len(word) > 1 or word.isdigit()):
             yield word[:-1] if len(word) > 3 and word.endswith("s") else word
 
 
@@ -60,6 +64,14 @@ def sentences(text: str) -> list[str]:
     """The sentences of *text*; a line break ends one too, and a very long one is shortened."""
     found = (each.strip() for each in _END.split(text))
     return [each if len(each) <= _LONGEST else f"{each[:_LONGEST]}..." for each in found if each]
+
+
+def join(sentences: Iterable[str]) -> str:
+    """*sentences* in a row; Chinese ones without a space between them."""
+    joined = ""
+    for sentence in sentences:
+        joined += sentence if joined[-1:] in ("", *"。！？；") else f" {sentence}"
+    return joined
 
 
 def begin(text: str, characters: int) -> str:

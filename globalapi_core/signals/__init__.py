@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import keywords as keywords_
 from globalapi_core.signals import language, size, task
 from globalapi_core.signals.question import asked
@@ -91,7 +92,12 @@ def read(
         tags: the caller's tags.
         metadata: the caller's metadata; values are compared as text.
         keywords: words to look for in what is asked.
+
+    Raises:
+        InvalidInputError: there is no message, or nothing in any of them.
     """
+    if not any(message.get("content") or message.get("tool_calls") for message in messages):
+        raise InvalidInputError("the prompt is empty: there is no message with any content")
     question = asked(messages)
     spoken, language_evidence = language.of(question)
     code_evidence = task.code(question)

@@ -54,13 +54,6 @@ def _glm_tool_choice(body: Body, model: ModelInfo) -> str | None:
     return "tool_choice auto: GLM knows no other"
 
 
-def _glm_stream_options(body: Body, model: ModelInfo) -> str | None:
-    """GLM refuses stream_options and sends usage unasked (docs.bigmodel.cn)."""
-    if model.family == "glm" and body.pop("stream_options", None):
-        return "left out stream_options: GLM sends usage unasked"
-    return None
-
-
 def _schema_in_prompt(body: Body, model: ModelInfo) -> str | None:
     """Without a schema mode, the schema goes into the prompt and JSON mode does the rest."""
     response_format = body.get("response_format") or {}
@@ -110,7 +103,6 @@ _RULES: tuple[Callable[[Body, ModelInfo], str | None], ...] = (
     _thinking_mode,
     _kimi_sampling,
     _glm_tool_choice,
-    _glm_stream_options,
     _schema_in_prompt,
     _word_json,
     _no_json_mode,

@@ -48,10 +48,8 @@ def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream:
     """The bytes of *request* for *model*.
 
     Raises:
-        InvalidInputError: there is no message, or a value that JSON cannot hold.
+        InvalidInputError: a value that JSON cannot hold.
     """
-    if not request.messages:
-        raise InvalidInputError("the prompt is empty: there is no message")
     body: dict[str, Any] = {"model": sent_id(model, endpoint), "messages": list(request.messages)}
     body |= {name: value for name, value in request.params.items() if value is not None}
     if request.tools:

@@ -361,7 +361,9 @@ _TABLE: tuple[tuple[str, tuple[str, ...], _Made, str], ...] = (
 
 
 def _why(error: Exception) -> str:
-    """What the library says, without the objects it names and what it was doing."""
-    cause = getattr(error, "os_error", None) or error.__cause__ or error
+    """What happened, without the objects and addresses the library names beside it."""
+    while isinstance(error.args[-1] if error.args else None, Exception):
+        error = error.args[-1]
+    cause = getattr(error, "os_error", None) or error
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     return text.rpartition(">: ")[2].splitlines()[0]

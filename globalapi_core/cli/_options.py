@@ -1,0 +1,36 @@
+"""Options that several commands share, and the numbers of a demo's or a chat's prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE",
+        help="Config file; else GLOBAL_API_CONFIG, ./globalapi.yaml, the shipped default.",
+    ),
+]  # fmt: skip
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help='Print one JSON document; errors go to stderr as {"error": {...}}.'
+    ),
+]
+Prompt = Annotated[str | None, typer.Argument(help="The prompt; - reads it from stdin.")]
+File = Annotated[
+    Path | None, typer.Option("--file", metavar="FILE", help="Read the prompt from a file.")
+]
+Image = Annotated[
+    Path | None, typer.Option("--image", metavar="FILE", help="A picture to send with it.")
+]
+System = Annotated[str | None, typer.Option("--system", help="A system message.")]
+Tag = Annotated[list[str] | None, typer.Option("--tag", help="A tag of the call; repeatable.")]
+Route = Annotated[str | None, typer.Option("--route", help="Take this route, come what may.")]
+Model = Annotated[str | None, typer.Option("--model", help="Take this model, by any spelling.")]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, help="Longest answer, in tokens.")
+]

@@ -1,0 +1,83 @@
+"""What every command writes with: plain tables, JSON documents, amounts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from globalapi_core.pricing import Cost
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+UNKNOWN = "?"
+"""Stands for a fact that no source states."""
+_WIDE = 300
+"""Columns of an output that is no terminal: nothing is folded, `grep` finds it."""
+
+
+def document(data: Any) -> None:
+    """Write *data* to stdout as one JSON document."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    text = json.dumps(data, ensure_ascii=not encoding.startswith("utf"), indent=2)
+    typer.echo(text)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables are drawn; text is never read as markup."""
+    from rich.console import Console
+
+    found = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not found.is_terminal:
+        found.width = _WIDE
+    return found
+
+
+def table(*headers: str, numbers: tuple[str, ...] = ()) -> Table:
+    """A table with a line under its *headers*; those in *numbers* are set to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for header in headers:
+        right = header in numbers
+        made.add_column(header, justify="right" if right else "left", no_wrap=right)
+    return made
+
+
+def rows(*lines: tuple[str, ...]) -> Table:
+    """Lines of cells set under each other, two spaces in."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 2))
+    for line in lines:
+        made.add_row(Padding(line[0], (0, 0, 0, 2)), *line[1:])
+    return made
+
+
+def number(value: float | None) -> str:
+    """*value* with thousands set apart, or `?`."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def price(value: Decimal | None) -> str:
+    """USD per million tokens, or `?`."""
+    return UNKNOWN if value is None else f"{value:.2f}" if value >= 1 else f"{value:f}"
+
+
+def amount(cost: Cost | None) -> str:
+    """A cost without the words on what is unknown, which the sign stands for."""
+    if cost is None:
+        return UNKNOWN
+    return f"{'' if cost.usd is not None else '≥ '}${cost.at_least:.6f}"
+
+
+def failure(error: BaseException) -> str:
+    """The type of *error* and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -1,0 +1,126 @@
+"""A prompt from arguments, files and stdin, in the form the wire has it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from globalapi_core.errors import InvalidInputError
+from globalapi_core.records import Decision
+from globalapi_core.router import Router
+from globalapi_core.signals import Message, Signals
+
+
+def read(argument: str | None, file: Path | None) -> str:
+    """The text of the prompt: the argument, stdin for `-`, or the file.
+
+    Raises:
+        BadParameter: there is none, there are two, or it is not text.
+    """
+    if (argument is None) == (file is None):
+        given = "nothing" if file is None else "both"
+        raise typer.BadParameter(f"expected a prompt, - for stdin, or --file FILE; got {given}")
+    if argument is not None and argument != "-":
+        return argument
+    hint = "PROMPT" if file is None else "--file"
+    source = file or Path("-")
+    raw = sys.stdin.buffer.read() if source == Path("-") else _bytes(source, hint)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"not UTF-8 text: {error}", param_hint=hint) from None
+
+
+def messages(text: str, *, system: str | None = None, image: Path | None = None) -> list[Message]:
+    """The conversation that asks *text*.
+
+    Raises:
+        InvalidInputError: there is nothing in it.
+        BadParameter: *image* is no picture that can be read.
+    """
+    if not text.strip() and image is None:
+        raise InvalidInputError("the prompt is empty")
+    said: list[Message] = [{"role": "system", "content": system}] if system else []
+    if image is None:
+        return [*said, {"role": "user", "content": text}]
+    parts: list[Mapping[str, Any]] = [{"type": "text", "text": text}] if text.strip() else []
+    parts.append({"type": "image_url", "image_url": {"url": _data_url(image)}})
+    return [*said, {"role": "user", "content": parts}]
+
+
+def tools(file: Path | None) -> list[Mapping[str, Any]]:
+    """The tool definitions in a JSON file: one or a list, with or without `function` around.
+
+    Raises:
+        BadParameter: the file holds something else.
+    """
+    if file is None:
+        return []
+    try:
+        data = json.loads(_bytes(file, "--tools"))
+    except ValueError as error:
+        raise typer.BadParameter(f"{file}: not JSON: {error}", param_hint="--tools") from None
+    entries = data if isinstance(data, list) else [data]
+    return [_tool(entry, file) for entry in entries]
+
+
+def pairs(entries: Iterable[str], option: str) -> dict[str, str]:
+    """`key=value` arguments as a mapping.
+
+    Raises:
+        BadParameter: there is no `=` in one of them.
+    """
+    split = [entry.partition("=") for entry in entries]
+    for key, sign, _ in split:
+        if not (key and sign):
+            raise typer.BadParameter(f"expected KEY=VALUE, not {key!r}", param_hint=option)
+    return {key: value for key, _, value in split}
+
+
+def _tool(entry: Any, file: Path) -> Mapping[str, Any]:
+    function = entry.get("function", entry) if isinstance(entry, dict) else None
+    if not (isinstance(function, dict) and isinstance(function.get("name"), str)):
+        text = f"{file}: expected tool definitions with a function and its name, not {entry!r:.80}"
+        raise typer.BadParameter(text, param_hint="--tools")
+    return {"type": "function", "function": function}
+
+
+def _data_url(image: Path) -> str:
+    kind, _ = mimetypes.guess_type(image.name)
+    if kind is None or not kind.startswith("image/"):
+        text = f"{image}: expected a picture such as .png or .jpg"
+        raise typer.BadParameter(text, param_hint="--image")
+    return f"data:{kind};base64,{base64.b64encode(_bytes(image, '--image')).decode()}"
+
+
+def _bytes(file: Path, hint: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise typer.BadParameter(f"cannot read {file}: {reason}", param_hint=hint) from None
+
+
+def decide(router: Router, signals: Signals, *, route: str | None, model: str | None) -> Decision:
+    """Decide; says on stderr when the model named is one that nothing is known of.
+
+    Raises:
+        BadParameter: both a route and a model are named.
+    """
+    if route is not None and model is not None:
+        raise typer.BadParameter("give --route or --model, not both")
+    decision = router.decide(signals, route=route, model=model)
+    chosen = decision.primary.model
+    if not chosen.known:
+        near = router.catalog.near(chosen.name)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        text = f"note: {chosen.name!r} is not in the catalog{hint} Price and limits are assumed"
+        typer.echo(text, err=True)
+    return decision

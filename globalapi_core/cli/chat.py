@@ -1,0 +1,108 @@
+"""`globalapi chat`: one question, streamed, with what it took on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from globalapi_core.cli import _endpoint, _options, _output, _prompt
+from globalapi_core.cli._lazy import plain
+from globalapi_core.client import Answer, Client
+from globalapi_core.records import CallRecord, Decision
+from globalapi_core.router import Router
+from globalapi_core.wire import ChatRequest, Wire
+
+app = plain()
+
+
+@app.command(epilog='Example: globalapi chat "What is a context window?" --model deepseek-v4-flash')
+def chat(
+    prompt: _options.Prompt = None,
+    file: _options.File = None,
+    image: _options.Image = None,
+    system: _options.System = None,
+    route: _options.Route = None,
+    model: _options.Model = None,
+    tag: _options.Tag = None,
+    max_tokens: _options.MaxTokens = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", min=0, max=2, help="0 to 2.")
+    ] = None,
+    no_stream: Annotated[
+        bool, typer.Option("--no-stream", help="Wait for the whole answer.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Only the answer, nothing on stderr.")
+    ] = False,
+    config: _options.Config = None,
+    json: _options.Json = False,
+) -> None:
+    """Ask one question and stream the answer; stderr says model, reason, tokens and cost."""
+    router = Router(config)
+    messages = _prompt.messages(_prompt.read(prompt, file), system=system, image=image)
+    signals = router.signals(messages, max_tokens=max_tokens, tags=tag or ())
+    decision = _prompt.decide(router, signals, route=route, model=model)
+    params = {"max_tokens": max_tokens, "temperature": temperature}
+    request = ChatRequest(messages, params=params)
+    with _endpoint.target(router.config) as target:
+        if not quiet:
+            typer.echo(str(target), err=True)
+        client = Client(Wire(target.endpoint), limits=router.config.attempts)
+        if json:
+            answer = client.complete(request, decision)
+            _output.document(_described(answer) | {"endpoint": target.name})
+        else:
+            answer = _say(client, request, decision, whole=no_stream)
+    if not quiet:
+        for line in _footer(answer.record):
+            typer.echo(line, err=True)
+
+
+def _say(client: Client, request: ChatRequest, decision: Decision, *, whole: bool) -> Answer:
+    """Write the answer to stdout as it comes, or when it is *whole*."""
+    if whole:
+        answer = client.complete(request, decision)
+        typer.echo(answer.reply.text)
+        return answer
+    ended = True
+    try:
+        for item in client.stream(request, decision):
+            if isinstance(item, Answer):
+                return item
+            typer.echo(item.text, nl=False)
+            ended = not item.text and ended
+    finally:
+        # Half an answer too ends its line, so that the error after it has its own.
+        if not ended:
+            typer.echo()
+    raise TypeError("the stream ended without an answer")
+
+
+def _described(answer: Answer) -> dict[str, Any]:
+    """For JSON: the answer and the record of the call."""
+    reply = answer.reply
+    return {
+        "text": reply.text,
+        "reasoning": reply.reasoning,
+        "finish_reason": reply.finish_reason,
+        "usage": reply.usage and reply.usage.as_dict(),
+        **answer.record.as_dict(),
+    }
+
+
+def _footer(record: CallRecord) -> Iterator[str]:
+    """Model, route and why, tokens, cost, and the attempts when there were several."""
+    usage, tries = record.usage, len(record.attempts)
+    route = f"route {record.decision.route}: " if record.decision.route else ""
+    tokens = (
+        f"{_output.number(usage and usage.input_tokens)} tokens in, "
+        f"{_output.number(usage and usage.output_tokens)} out"
+    )
+    yield f"{record.model} ({route}{record.decision.reason})"
+    attempts = f"{tries} attempt{'s' * (tries > 1)}, {record.seconds:.2f} s"
+    yield f"{tokens}; {record.cost}; {attempts}"
+    for attempt, outcome in record.attempts if tries > 1 else ():
+        said = "answered" if outcome.error is None else _output.failure(outcome.error)
+        yield f"  {attempt.number}. {attempt.candidate.name}: {said}"

@@ -1,0 +1,182 @@
+"""`globalapi models`: what models there are, what they can do and what they charge."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from globalapi_core.catalog import Catalog, ModelInfo, Source
+from globalapi_core.cli import _options, _output
+from globalapi_core.cli._lazy import plain
+
+
+class Capability(StrEnum):
+    """What a model may be asked to be able to do, in one word each."""
+
+    TOOLS = "tools"
+    JSON = "json"
+    SCHEMA = "schema"
+    THINKING = "thinking"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+
+
+_KNOWN_TO: Mapping[Capability, Callable[[ModelInfo], bool | None]] = {
+    Capability.TOOLS: lambda model: model.tools,
+    Capability.JSON: lambda model: model.json_mode,
+    Capability.SCHEMA: lambda model: model.json_schema,
+    Capability.THINKING: lambda model: model.thinking in ("optional", "always"),
+}
+"""Whether a model is known to have each capability; the others are modalities."""
+
+
+class _ListByDefault(TyperGroup):
+    """`models --json` is `models list --json`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `list` where no command was named."""
+        if not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+app = plain(cls=_ListByDefault, epilog="Example: globalapi models list --can tools --family qwen")
+
+
+@app.callback()
+def models() -> None:
+    """What models there are, what they can do and what they charge."""
+
+
+@app.command("list", epilog="Example: globalapi models list --can image")
+def list_(
+    family: Annotated[str | None, typer.Option("--family", help="Only this family.")] = None,
+    origin: Annotated[str | None, typer.Option("--origin", help="Only this origin: cn, us.")] = None,
+    can: Annotated[
+        list[Capability] | None,
+        typer.Option("--can", help="Only models known to have this capability; repeatable."),
+    ] = None,
+    config: _options.Config = None,
+    json: _options.Json = False,
+) -> None:
+    """List the models. Prices are USD per million tokens; ? is a fact no source states."""
+    found = [
+        model
+        for model in _catalog(config)
+        if family in (None, model.family)
+        and origin in (None, model.origin)
+        and all(_can(model, each) for each in can or ())
+    ]
+    if json:
+        _output.document([_described(model) for model in found])
+        return
+    numbers = ("input", "output", "context", "tok/s")
+    table = _output.table("name", "family", "origin", *numbers, "can", numbers=numbers)
+    for model in found:
+        table.add_row(*_row(model))
+    _output.console().print(table)
+    typer.echo(f"{len(found)} models", err=True)
+
+
+@app.command(epilog="Example: globalapi models show moonshot-k2.5")
+def show(
+    name: Annotated[str, typer.Argument(help="The model, by any of its spellings.")],
+    config: _options.Config = None,
+    json: _options.Json = False,
+) -> None:
+    """Show all that is known of one model, each fact with its source and date."""
+    model = _catalog(config).resolve(name)
+    if json:
+        _output.document(_described(model) | {"sources": _sources(model)})
+        return
+    console = _output.console()
+    console.print(f"{model.name}: {model.title or 'no title'}")
+    table = _output.table("fact", "value", "date", "source")
+    for fact, value in _facts(model).items():
+        table.add_row(fact, value, *_cited(model.sources.get(fact)))
+    console.print(table)
+    if model.aliases:
+        console.print(f"also spelled: {', '.join(model.aliases)}")
+    if model.notes:
+        console.print(f"notes: {model.notes}")
+
+
+def _catalog(config: object) -> Catalog:
+    from globalapi_core.config import load_config
+
+    return load_config(str(config) if config else None).catalog
+
+
+def _row(model: ModelInfo) -> tuple[str, ...]:
+    known = [each.value for each in Capability if _can(model, each)]
+    return (
+        model.name,
+        model.family,
+        model.origin or _output.UNKNOWN,
+        _output.price(model.price.input_mtok),
+        _output.price(model.price.output_mtok),
+        _output.number(model.context_window),
+        _output.number(model.tokens_per_second),
+        " ".join(known) or _output.UNKNOWN,
+    )
+
+
+def _facts(model: ModelInfo) -> dict[str, str]:
+    """Each fact as text, by the name its source is kept under."""
+    prices = dataclasses.asdict(model.price)
+    told = {name: _output.price(value) for name, value in prices.items()}
+    told |= {
+        name: _text(getattr(model, name))
+        for name in (
+            "id", "family", "origin", "context_window", "max_output", "modalities", "tools",
+            "json_mode", "json_schema", "thinking", "tokens_per_second", "ttft_ms", "scores",
+            "variant_of",
+        )
+    }  # fmt: skip
+    return told
+
+
+def _described(model: ModelInfo) -> dict[str, Any]:
+    """For JSON: unknown is null, and prices are decimal text, so that nothing is rounded."""
+    skipped = ("asked", "sources", "price")
+    plain = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
+    told = {name: value for name, value in plain.items() if name not in skipped}
+    told["modalities"] = None if model.modalities is None else sorted(model.modalities)
+    told["scores"] = dict(model.scores)
+    told["price"] = {
+        name: None if value is None else f"{value:f}"
+        for name, value in dataclasses.asdict(model.price).items()
+    }
+    return told
+
+
+def _sources(model: ModelInfo) -> dict[str, Any]:
+    return {fact: dataclasses.asdict(source) for fact, source in model.sources.items()}
+
+
+def _cited(source: Source | None) -> tuple[str, str]:
+    return (source.date or _output.UNKNOWN, source.title) if source else ("", "")
+
+
+def _can(model: ModelInfo, capability: Capability) -> bool:
+    known = _KNOWN_TO.get(capability)
+    return bool(known(model) if known else capability in (model.modalities or ()))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == {} or value == "":
+        return _output.UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {score}" for name, score in value.items())
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,109 @@
+"""`globalapi route`: which model a prompt goes to, and why; calls nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from globalapi_core.cli import _options, _output, _prompt
+from globalapi_core.cli._lazy import plain
+from globalapi_core.records import Decision
+from globalapi_core.router import Router
+from globalapi_core.signals import Signals
+
+app = plain()
+
+
+@app.command(epilog='Example: globalapi route "Write a Python function that merges intervals"')
+def route(
+    prompt: _options.Prompt = None,
+    file: _options.File = None,
+    image: _options.Image = None,
+    tools: Annotated[
+        Path | None, typer.Option("--tools", metavar="FILE", help="Tool definitions, as JSON.")
+    ] = None,
+    json_output: Annotated[
+        bool, typer.Option("--json-output", help="The answer must be JSON.")
+    ] = False,
+    system: _options.System = None,
+    tag: _options.Tag = None,
+    meta: Annotated[
+        list[str] | None,
+        typer.Option("--meta", metavar="KEY=VALUE", help="Metadata of the call; repeatable."),
+    ] = None,
+    max_tokens: _options.MaxTokens = None,
+    route: _options.Route = None,
+    model: _options.Model = None,
+    config: _options.Config = None,
+    json: _options.Json = False,
+) -> None:
+    """Explain which model a prompt goes to, and why; calls nothing."""
+    router = Router(config)
+    signals = router.signals(
+        _prompt.messages(_prompt.read(prompt, file), system=system, image=image),
+        tools=_prompt.tools(tools),
+        response_format={"type": "json_object"} if json_output else None,
+        max_tokens=max_tokens,
+        tags=tag or (),
+        metadata=_prompt.pairs(meta or (), "--meta"),
+    )
+    decision = _prompt.decide(router, signals, route=route, model=model)
+    if json:
+        _output.document(decision.as_dict() | {"estimates": _estimates(decision)})
+    else:
+        _explain(decision, router)
+
+
+def _estimates(decision: Decision) -> dict[str, Any]:
+    return {
+        each.name: each.estimate and each.estimate.as_dict() for each in decision.candidates
+    }
+
+
+def _explain(decision: Decision, router: Router) -> None:
+    console = _output.console()
+    chosen = f"route {decision.route}" if decision.route else "no route"
+    console.print(f"{decision.primary.name}: {chosen}, {decision.reason}")
+    console.print("\nsignals")
+    console.print(_output.rows(*_signals(decision.signals)))
+    console.print(f"\ncandidates, by {decision.choose}")
+    console.print(
+        _output.rows(
+            *(
+                (str(number), each.name, _output.amount(each.estimate), _unknown(each.estimate))
+                for number, each in enumerate(decision.candidates, 1)
+            )
+        )
+    )
+    if decision.rejected:
+        console.print("\nturned down")
+        console.print(_output.rows(*((each.name, each.reason) for each in decision.rejected)))
+    if decision.passed:
+        console.print("\nroutes passed over")
+        console.print(_output.rows(*decision.passed))
+    console.print(f"\nconfig: {router.config.file}")
+
+
+def _signals(signals: Signals) -> list[tuple[str, str, str]]:
+    """What is known of the prompt, each guess with what showed it."""
+    told = signals.as_dict()
+    evidence = told.pop("evidence")
+    return [
+        (name, _text(value), evidence.get(name, ""))
+        for name, value in told.items()
+        if value not in (None, [], 0, False) or name in ("code", "reasoning")
+    ]
+
+
+def _unknown(estimate: Any) -> str:
+    return f"{', '.join(estimate.unknown)} unknown" if estimate and estimate.unknown else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

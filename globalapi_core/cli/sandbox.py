@@ -1,0 +1,61 @@
+"""`globalapi sandbox`: a gateway on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import json as json_
+import time
+from typing import Annotated
+
+import typer
+
+from globalapi_core.cli import _options
+from globalapi_core.cli._lazy import plain
+from globalapi_core.config import load_config
+from globalapi_core.sandbox import Sandbox
+from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE
+
+app = plain()
+
+
+@app.command(epilog="Example: globalapi sandbox --port 8765 --speed 1")
+def sandbox(
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+    ] = 8765,
+    host: Annotated[
+        str, typer.Option("--host", help="An address of this machine alone.")
+    ] = "127.0.0.1",
+    speed: Annotated[
+        float,
+        typer.Option("--speed", min=0, help="0 answers at once, 1 as fast as the models do."),
+    ] = 0.0,
+    key: Annotated[str | None, typer.Option("--key", help="The only API key accepted.")] = None,
+    config: _options.Config = None,
+    json: _options.Json = False,
+) -> None:
+    """Serve a gateway on this machine until Ctrl-C: no key, no network.
+
+    Answers are drawn from the prompt; prices, limits and speeds are the catalog's.
+    """
+    if not _is_loopback(host):
+        text = f"expected 127.0.0.1, ::1 or localhost, not {host!r}: the sandbox shows prompts"
+        raise typer.BadParameter(text, param_hint="--host")
+    catalog = load_config(config).catalog
+    with Sandbox(catalog, port, host, speed, key=key) as server:
+        if json:
+            typer.echo(json_.dumps({"base_url": server.base_url, "models": len(catalog)}))
+        else:
+            typer.echo(f"sandbox with {len(catalog)} models at {server.base_url}; Ctrl-C stops it")
+            typer.echo(f"export {BASE_URL_VARIABLE}={server.base_url}")
+            if key:
+                typer.echo(f"export {KEY_VARIABLE}={key}")
+        while True:
+            time.sleep(3600)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,272 @@
+"""What the two chat models share: their settings, tools and structured output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
+
+from globalapi_core import settings
+from globalapi_core.catalog import ModelInfo
+from globalapi_core.config import Attempts, Config, load_config
+from globalapi_core.settings import Endpoint
+from globalapi_core.signals import size
+from langchain_globalapi import _bridge
+from langchain_globalapi._structured import structured
+
+Method = Literal["json_schema", "json_mode", "function_calling"]
+
+_SENT = (
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "reasoning_effort",
+    "logprobs",
+    "top_logprobs",
+    "user",
+)
+
+
+class GatewayChatModel(BaseChatModel):
+    """Base of the chat models on the gateway; not for use by itself."""
+
+    model_config = ConfigDict(
+        populate_by_name=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
+
+    api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("api_key", "globalapi_api_key"), repr=False
+    )
+    """`None`: `GLOBAL_API_KEY`. It is in no repr, trace or pickle."""
+    base_url: str | None = Field(
+        None, validation_alias=AliasChoices("base_url", "openai_api_base", "globalapi_api_base")
+    )
+    """`None`: `GLOBAL_API_BASE_URL`, then the config file, then the gateway."""
+    config: str | Path | Config | None = Field(None, exclude=True)
+    """The config file; `None`: the one that `globalapi_core.load_config` finds."""
+    temperature: float | None = None
+    """`None` is not sent, here and below: the model's own default then holds."""
+    max_tokens: int | None = Field(
+        None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
+    )
+    top_p: float | None = None
+    stop: list[str] | str | None = Field(
+        None, validation_alias=AliasChoices("stop", "stop_sequences")
+    )
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    reasoning_effort: str | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    user: str | None = None
+    model_kwargs: dict[str, Any] = Field(
+        default_factory=dict, validation_alias=AliasChoices("model_kwargs", "extra_body")
+    )
+    """Anything else to put into the request."""
+    timeout: float | None = Field(
+        None, validation_alias=AliasChoices("timeout", "request_timeout"), gt=0
+    )
+    """Seconds for the whole call, retries and fallbacks included; `None`: as the config
+    file says (600 by default)."""
+    max_retries: int | None = Field(None, ge=0)
+    """Further tries of the same model; `None`: as the config file says (1 by default)."""
+    streaming: bool = False
+    """Whether `invoke` streams underneath."""
+    stream_usage: bool = True
+    """Accepted for the sake of moving over; usage is always asked for."""
+
+    _config: Config = PrivateAttr()
+    _endpoint: Endpoint = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _resolve_endpoint(self) -> Self:
+        self._config = self.config if isinstance(self.config, Config) else load_config(self.config)
+        key = self.api_key.get_secret_value() if self.api_key else None
+        file_url = self._config.gateway.base_url
+        self._endpoint = settings.resolve(self.base_url, key, file_url=file_url)
+        if self.profile is None:
+            self.profile = profile(self._models)
+        return self
+
+    @property
+    def _models(self) -> Sequence[ModelInfo]:
+        """The models a call may reach."""
+        raise NotImplementedError
+
+    # A pickle leaves the key out: whoever unpickles reads it from the environment.
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], "api_key": None}}
+
+    @property
+    def limits(self) -> Attempts:
+        """How often and how long to try: the arguments, else the config file."""
+        own = {"timeout": self.timeout, "max_retries": self.max_retries}
+        given = {name: value for name, value in own.items() if value is not None}
+        return self._config.attempts.model_copy(update=given)
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Where a serialised model finds its key again."""
+        return {"api_key": settings.KEY_VARIABLE}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """It is: without its key."""
+        return True
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        """What every request carries."""
+        own = {name: getattr(self, name) for name in _SENT}
+        return {**{name: v for name, v in own.items() if v is not None}, **self.model_kwargs}
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | dict[str, Any] | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Give the model tools to call.
+
+        Args:
+            tools: functions, tools, pydantic classes or definitions.
+            tool_choice: "auto", "none", "any" (some tool must be called), the name of the
+                tool that must be, or the wire's own form. What a model's family does not
+                know is adapted when it is called, and the answer says so.
+            strict: ask for arguments that keep to the schema exactly.
+            parallel_tool_calls: whether one answer may hold several calls.
+            **kwargs: bound with them.
+        """
+        definitions = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        if tool_choice:
+            kwargs["tool_choice"] = _choice(tool_choice, definitions)
+        if parallel_tool_calls is not None:
+            kwargs["parallel_tool_calls"] = parallel_tool_calls
+        return self.bind(tools=definitions, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Have answers follow *schema*.
+
+        Args:
+            schema: a pydantic class, a TypedDict, a JSON schema or a tool definition.
+            method: how to ask; `None`: the best way the model has.
+            include_raw: return a dict of `raw`, `parsed` and `parsing_error`.
+            strict: ask for output that keeps to the schema exactly.
+            **kwargs: bound with it.
+        """
+        return structured(
+            self,
+            schema,
+            method=method or self._structured_method,
+            include_raw=include_raw,
+            strict=strict,
+            **kwargs,
+        )
+
+    @property
+    def _structured_method(self) -> Method:
+        return "json_schema"
+
+    def get_num_tokens(self, text: str) -> int:
+        """An estimate of the tokens of *text*, made offline."""
+        return round(size.of_text(text))
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """An estimate of the tokens of *messages* and *tools*, made offline."""
+        definitions = [convert_to_openai_tool(tool) for tool in tools or ()]
+        return size.tokens(_bridge.to_wire(messages), definitions)
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # What is left of a deadline is no part of what was asked: the cache ignores it.
+        return super()._get_llm_string(stop=stop, **{**kwargs, "timeout": None})
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = _bridge.PROVIDER
+        if stop := stop or ([self.stop] if isinstance(self.stop, str) else self.stop):
+            params["ls_stop"] = stop
+        return params
+
+
+SHARED = (
+    *_SENT,
+    *("api_key", "base_url", "model_kwargs", "streaming", "timeout"),
+    *("cache", "rate_limiter", "disable_streaming", "output_version", "verbose"),
+)
+"""What a router's members have in common with it."""
+
+
+def profile(models: Sequence[ModelInfo]) -> Any:
+    """LangChain's profile of what every one of *models* can do."""
+    inputs = {
+        f"{name}_inputs": all(model.accepts([name]) for model in models)
+        for name in ("text", "image", "audio", "video")
+    }
+    return {
+        **inputs,
+        "image_url_inputs": inputs["image_inputs"],
+        "pdf_inputs": all(model.accepts(["file"]) for model in models),
+        "max_input_tokens": min(model.window for model in models),
+        "max_output_tokens": min(model.output_limit for model in models),
+        "tool_calling": all(model.tools is True for model in models),
+        "structured_output": all(bool(model.json_schema) for model in models),
+        "reasoning_output": all(model.thinking in ("optional", "always") for model in models),
+    }
+
+
+def configured(config: RunnableConfig | None, name: str) -> str | None:
+    """`with_config(configurable={name: ...})`, if it says anything."""
+    value = ((config or {}).get("configurable") or {}).get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _choice(
+    choice: str | Mapping[str, Any] | bool, definitions: Sequence[Mapping[str, Any]]
+) -> str | dict[str, Any]:
+    """A tool choice in the wire's form."""
+    names = [definition["function"]["name"] for definition in definitions]
+    if choice is True or choice in ("any", "required"):
+        return "required"
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if choice in ("auto", "none"):
+        return str(choice)
+    if choice not in names:
+        known = ", ".join(map(repr, names)) or "none are"
+        raise ValueError(f"tool_choice {choice!r} names no tool that is bound; bound: {known}")
+    return {"type": "function", "function": {"name": choice}}

@@ -1,0 +1,72 @@
+"""Structured output: asking for a schema, and parsing what comes."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.pydantic import is_basemodel_subclass
+
+if TYPE_CHECKING:
+    from langchain_globalapi._base import GatewayChatModel
+
+
+def structured(
+    model: GatewayChatModel,
+    schema: Any,
+    *,
+    method: str,
+    include_raw: bool,
+    strict: bool | None,
+    **kwargs: Any,
+) -> Runnable[Any, Any]:
+    """*model*, asked for *schema* by *method*, with a parser behind it."""
+    described: dict[str, Any] = {
+        "ls_structured_output_format": {
+            "kwargs": {"method": method, "strict": strict},
+            "schema": convert_to_openai_tool(schema),
+        }
+    }
+    if method == "function_calling":
+        name = convert_to_openai_tool(schema)["function"]["name"]
+        asked = model.bind_tools([schema], tool_choice=name, strict=strict, **described, **kwargs)
+        parser = _tool_parser(schema, name)
+    elif method == "json_mode":
+        asked = model.bind(response_format={"type": "json_object"}, **described, **kwargs)
+        parser = _json_parser(schema)
+    elif method == "json_schema":
+        wanted = convert_to_json_schema(schema, strict=strict)
+        json_schema: dict[str, Any] = {"name": wanted.get("title", "answer"), "schema": wanted}
+        if strict is not None:
+            json_schema["strict"] = strict
+        response_format = {"type": "json_schema", "json_schema": json_schema}
+        asked = model.bind(response_format=response_format, **described, **kwargs)
+        parser = _json_parser(schema)
+    else:
+        expected = "'json_schema', 'json_mode' or 'function_calling'"
+        raise ValueError(f"unknown method {method!r}; expected {expected}")
+    return _with_raw(asked, parser) if include_raw else asked | parser
+
+
+def _json_parser(schema: Any) -> BaseOutputParser[Any]:
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        return PydanticOutputParser(pydantic_object=schema)
+    return JsonOutputParser()
+
+
+def _tool_parser(schema: Any, name: str) -> BaseOutputParser[Any]:
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        return PydanticToolsParser(tools=[schema], first_tool_only=True)
+    return JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
+
+
+def _with_raw(asked: Runnable[Any, Any], parser: BaseOutputParser[Any]) -> Runnable[Any, Any]:
+    parsed = RunnablePassthrough.assign(
+        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
+    )
+    failed = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=asked) | parsed.with_fallbacks([failed], exception_key="parsing_error")

@@ -1,0 +1,210 @@
+"""One model on the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableConfig
+from pydantic import AliasChoices, Field
+
+from globalapi_core import signals
+from globalapi_core.catalog import ModelInfo
+from globalapi_core.client import Answer, Client
+from globalapi_core.records import Decision
+from globalapi_core.router import named
+from globalapi_core.wire import ChatRequest, Delta, Wire
+from langchain_globalapi import _bridge
+from langchain_globalapi._base import GatewayChatModel, Method, configured
+
+
+class ChatGlobalAPI(GatewayChatModel):
+    """Chat with one model on the gateway.
+
+    Setup:
+        Set `GLOBAL_API_KEY`. To try without a key, run `globalapi sandbox` and set
+        `GLOBAL_API_BASE_URL` to the address it prints.
+
+    Instantiate:
+        ```python
+        from langchain_globalapi import ChatGlobalAPI
+
+        model = ChatGlobalAPI(model="deepseek-v4-flash", temperature=0)
+        ```
+
+    Invoke, stream, batch and their async forms work as for every chat model, and so do
+    `bind_tools` and `with_structured_output`.
+
+    Another model for one call:
+        `model.invoke(prompt, model="glm-5")`, or
+        `model.with_config(configurable={"model": "glm-5"})`.
+
+    Response metadata:
+        `response_metadata["globalapi"]` has the record of the call: the model, every
+        attempt with its outcome, and the cost in USD.
+
+    Errors:
+        `globalapi_core.errors.GatewayError` and its kinds. An answer that was cut short
+        raises `IncompleteResponseError`, whose `partial_text` has what came; a tool call
+        that is not whole and valid is in `invalid_tool_calls` and never in `tool_calls`.
+    """
+
+    model_name: str = Field(
+        "deepseek-v4-flash", validation_alias=AliasChoices("model", "model_name")
+    )
+    """Any spelling the catalog knows, or any other id the server serves."""
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it was given."""
+        return self.model_name
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the catalog and the config file know of the model."""
+        return self._config.catalog.get(self.model_name)
+
+    def invoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        """Ask, and wait for the whole answer."""
+        return super().invoke(input, config, **_named(config, kwargs))
+
+    async def ainvoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        """`invoke`, asynchronously."""
+        return await super().ainvoke(input, config, **_named(config, kwargs))
+
+    def stream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        """Ask, and yield the answer as it comes."""
+        return super().stream(input, config, **_named(config, kwargs))
+
+    def astream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        """`stream`, asynchronously."""
+        return super().astream(input, config, **_named(config, kwargs))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return _result(self._client(kwargs).complete(*self._asked(messages, stop, kwargs)))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return _result(await self._client(kwargs).acomplete(*self._asked(messages, stop, kwargs)))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for item in self._client(kwargs).stream(*self._asked(messages, stop, kwargs)):
+            chunk = _chunk(item)
+            if run_manager:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        async for item in self._client(kwargs).astream(*self._asked(messages, stop, kwargs)):
+            chunk = _chunk(item)
+            if run_manager:
+                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    def _asked(
+        self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+    ) -> tuple[ChatRequest, Decision]:
+        """The request of one call, and the decision of a caller who named the model."""
+        given = {**self._params, **kwargs}
+        for name in ("stream", "timeout"):
+            given.pop(name, None)
+        info = self._config.catalog.get(given.pop("model", None) or self.model_name)
+        if stop is not None:
+            given["stop"] = stop
+        request = ChatRequest(
+            messages=_bridge.to_wire(messages, reasoning_of=info.family),
+            tools=given.pop("tools", None) or (),
+            tool_choice=given.pop("tool_choice", None),
+            response_format=given.pop("response_format", None),
+            params=given,
+        )
+        facts = signals.read(
+            request.messages,
+            tools=request.tools,
+            response_format=request.response_format,
+            max_tokens=given.get("max_tokens"),
+        )
+        return request, named(info, facts)
+
+    def _client(self, kwargs: Mapping[str, Any]) -> Client:
+        """What makes the attempts of one call; its `timeout`, in seconds, goes before ours."""
+        limits = self.limits
+        own = {"max_attempts": 1 + limits.max_retries}
+        if kwargs.get("timeout") is not None:
+            own["timeout"] = kwargs["timeout"]
+        return Client(Wire(self._endpoint), limits.model_copy(update=own))
+
+    @property
+    def _structured_method(self) -> Method:
+        """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""
+        can = self.info.json_schema or self.info.json_mode or not self.info.tools
+        return "json_schema" if can else "function_calling"
+
+    @property
+    def _llm_type(self) -> str:
+        return "globalapi-chat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model_name, "base_url": self._endpoint.base_url, **self._params}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_model_name"] = kwargs.get("model") or self.model_name
+        return params
+
+    @property
+    def _models(self) -> Sequence[ModelInfo]:
+        return [self.info]
+
+
+def _named(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, with the model that its config names."""
+    model = configured(config, "model")
+    return kwargs if model is None else {"model": model, **kwargs}
+
+
+def _result(answer: Answer) -> ChatResult:
+    message = _bridge.message(answer)
+    return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _chunk(item: Delta | Answer) -> ChatGenerationChunk:
+    if isinstance(item, Delta):
+        return ChatGenerationChunk(message=_bridge.delta_chunk(item))
+    return ChatGenerationChunk(message=_bridge.last_chunk(item))

@@ -1,0 +1,382 @@
+"""The right model for each call: a chat model that decides, calls and falls back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForChainRun,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForChainRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import patch_config
+from pydantic import PrivateAttr
+
+from globalapi_core.catalog import ModelInfo
+from globalapi_core.errors import InvalidInputError
+from globalapi_core.flow import Call, attempts
+from globalapi_core.health import Health
+from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
+from globalapi_core.router import Router
+from langchain_globalapi import _bridge
+from langchain_globalapi._base import SHARED, GatewayChatModel, configured
+from langchain_globalapi.chat_models import ChatGlobalAPI
+
+RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
+"""What every chat model takes, or `{"key": route, "input": that}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One call, decided."""
+
+    decision: Decision
+    messages: list[BaseMessage]
+    kwargs: Mapping[str, Any]
+
+    def given(self, attempt: Attempt) -> dict[str, Any]:
+        """The arguments for one attempt: the route's, under the caller's."""
+        return {**attempt.candidate.params, **self.kwargs, "timeout": attempt.timeout}
+
+
+@dataclass(slots=True)
+class _Run:
+    """The chain run of one call: what is traced around its attempts."""
+
+    config: RunnableConfig
+    manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
+    output: Any = None
+    chunks: list[AIMessageChunk] = field(default_factory=list)
+
+    def child(self, attempt: Attempt) -> RunnableConfig:
+        """The config under which one attempt is traced."""
+        return patch_config(
+            self.config, callbacks=self.manager.get_child(f"attempt:{attempt.number}")
+        )
+
+    def note(self, chunk: AIMessageChunk) -> AIMessageChunk:
+        """Keep *chunk* for the trace, if anybody listens."""
+        if self.manager.handlers:
+            self.chunks.append(chunk)
+        return chunk
+
+    def result(self) -> Any:
+        """What the run came to."""
+        if self.output is None and self.chunks:
+            return add_ai_message_chunks(*self.chunks)
+        return self.output
+
+
+class RouterRunnable(GatewayChatModel):
+    """A chat model that sends each call to the right model, not `langchain_core`'s class.
+
+    `langchain_core.runnables` has another `RouterRunnable`; import this one under its
+    alias `ChatGlobalAPIRouter` beside it. That one's input, `{"key": ..., "input": ...}`,
+    names a route here.
+
+    Instantiate:
+        ```python
+        from langchain_globalapi import RouterRunnable
+
+        router = RouterRunnable(config="globalapi.yaml")
+        router.invoke("退款怎么办？").response_metadata["globalapi"]["reason"]
+        ```
+
+    It is a real `BaseChatModel`: use it in chains, agents and graphs, with `bind_tools`
+    and `with_structured_output`. Arguments such as `temperature` hold for every model; a
+    route's `params` go before them, and those of a call before both.
+
+    One route or model for a call:
+        `invoke(prompt, route="code")` or `model="glm-5"`; `with_config(configurable={"route":
+        "code"})` or `{"model": "glm-5"}`. Tags and metadata of the config meet the routes'
+        `when: {tags: ..., metadata: ...}`.
+
+    Fallback:
+        A model that fails before anything was shown is left for the next candidate.
+        `response_metadata["globalapi"]` lists every attempt and says why the route fired.
+
+    Errors:
+        `NoCandidateError`: no model can take the call. `AllModelsFailedError`: each was
+        tried. `IncompleteResponseError`: a stream broke after its first token was shown.
+    """
+
+    route: str | None = None
+    """Take this route for every call; `None`: decide."""
+
+    _health: Health = PrivateAttr(default_factory=Health)
+    _members: dict[str, ChatGlobalAPI] = PrivateAttr(default_factory=dict)
+
+    def decide(
+        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Decision:
+        """Which models `invoke` would try, and why; calls nothing."""
+        return self._plan(input, ensure_config(config), kwargs).decision
+
+    def invoke(
+        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        """Ask the right model, and wait for the whole answer."""
+        with self._run(input, config) as run:
+            plan = self._plan(input, run.config, kwargs)
+            message: AIMessage = self._call(plan, _MESSAGE).run(
+                lambda attempt: self._member(attempt).invoke(
+                    plan.messages, run.child(attempt), **plan.given(attempt)
+                )
+            )
+            run.output = message
+        return message
+
+    async def ainvoke(
+        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AIMessage:
+        """`invoke`, asynchronously."""
+        async with self._arun(input, config) as run:
+            plan = self._plan(input, run.config, kwargs)
+            message: AIMessage = await self._call(plan, _MESSAGE).arun(
+                lambda attempt: self._member(attempt).ainvoke(
+                    plan.messages, run.child(attempt), **plan.given(attempt)
+                )
+            )
+            run.output = message
+        return message
+
+    def stream(
+        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
+        """Ask the right model, and yield the answer as it comes."""
+        with self._run(input, config) as run:
+            plan = self._plan(input, run.config, kwargs)
+            for chunk in self._call(plan, _MESSAGE).stream(
+                lambda attempt: self._member(attempt).stream(
+                    plan.messages, run.child(attempt), **plan.given(attempt)
+                ),
+                _MESSAGE.visible,
+            ):
+                yield run.note(chunk)
+
+    async def astream(
+        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
+        """`stream`, asynchronously."""
+        async with self._arun(input, config) as run:
+            plan = self._plan(input, run.config, kwargs)
+            chunks = self._call(plan, _MESSAGE).astream(
+                lambda attempt: self._member(attempt).astream(
+                    plan.messages, run.child(attempt), **plan.given(attempt)
+                ),
+                _MESSAGE.visible,
+            )
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield run.note(chunk)
+
+    # What `generate` and the v3 events call has an LLM run around it already: the members'
+    # own hooks are called directly, for a run of theirs would count everything twice.
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        result: ChatResult = self._call(plan, _RESULT).run(
+            lambda attempt: self._member(attempt)._generate(plan.messages, **plan.given(attempt))
+        )
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        result: ChatResult = await self._call(plan, _RESULT).arun(
+            lambda attempt: self._member(attempt)._agenerate(plan.messages, **plan.given(attempt))
+        )
+        return result
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        yield from self._call(plan, _CHUNK).stream(
+            lambda attempt: self._member(attempt)._stream(
+                plan.messages, run_manager=run_manager, **plan.given(attempt)
+            ),
+            _CHUNK.visible,
+        )
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        chunks = self._call(plan, _CHUNK).astream(
+            lambda attempt: self._member(attempt)._astream(
+                plan.messages, run_manager=run_manager, **plan.given(attempt)
+            ),
+            _CHUNK.visible,
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+    def _plan(self, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]) -> _Plan:
+        """Decide one call, by its input, its arguments and its config."""
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        route = given.pop("route", None) or configured(config, "route") or self.route
+        model = given.pop("model", None) or configured(config, "model")
+        if isinstance(input, Mapping):
+            route, prompt = _keyed(input)
+        else:
+            prompt = input
+        messages = self._convert_input(prompt).to_messages()
+        signals = self._router.signals(
+            _bridge.to_wire(messages),
+            tools=given.get("tools") or (),
+            response_format=given.get("response_format"),
+            max_tokens=given.get("max_tokens") or self.max_tokens,
+            tool_loop=_bridge.answered_by(messages),
+            tags=[*(self.tags or ()), *(config.get("tags") or ())],
+            metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
+        )
+        decision = self._router.decide(
+            signals, route=route, model=model, cooling=self._health.cooling()
+        )
+        return _Plan(decision, messages, given)
+
+    def _call(self, plan: _Plan, kind: _Kind) -> Call[Any]:
+        flow = attempts(plan.decision, self.limits, self._health)
+        return Call(flow, kind.outcome, kind.recorded)
+
+    def _member(self, attempt: Attempt) -> ChatGlobalAPI:
+        """The model of one attempt. It does not retry: the router is the only loop."""
+        name = attempt.candidate.model.asked or attempt.candidate.name
+        member = self._members.get(name)
+        if member is None:
+            given = self.model_fields_set.intersection(SHARED)
+            shared = {field: getattr(self, field) for field in given}
+            shared |= {"config": self._config, "max_retries": 0, "model": name}
+            member = self._members.setdefault(name, ChatGlobalAPI(**shared))
+        return member
+
+    @contextmanager
+    def _run(self, input: RouterInput, config: RunnableConfig | None) -> Iterator[_Run]:
+        """Trace one call as a chain run, in which each attempt is a run of its model."""
+        config = ensure_config(config)
+        manager = CallbackManager.configure(*self._traced(config))
+        chain = manager.on_chain_start(None, {"input": input}, **self._naming(config))
+        run = _Run(config, chain)
+        try:
+            yield run
+        except BaseException as error:
+            chain.on_chain_error(error)
+            raise
+        chain.on_chain_end(run.result())
+
+    @asynccontextmanager
+    async def _arun(self, input: RouterInput, config: RunnableConfig | None) -> AsyncIterator[_Run]:
+        """`_run`, asynchronously."""
+        config = ensure_config(config)
+        manager = AsyncCallbackManager.configure(*self._traced(config))
+        chain = await manager.on_chain_start(None, {"input": input}, **self._naming(config))
+        run = _Run(config, chain)
+        try:
+            yield run
+        except BaseException as error:
+            await chain.on_chain_error(error)
+            raise
+        await chain.on_chain_end(run.result())
+
+    def _traced(self, config: RunnableConfig) -> tuple[Any, ...]:
+        """Who listens, and the tags and metadata they see."""
+        inherited, own = (config.get("tags"), self.tags), (config.get("metadata"), self.metadata)
+        return config.get("callbacks"), self.callbacks, self.verbose, *inherited, *own
+
+    def _naming(self, config: RunnableConfig) -> dict[str, Any]:
+        return {
+            "name": config.get("run_name") or self.get_name(),
+            "run_id": config.pop("run_id", None),
+        }
+
+    @property
+    def _router(self) -> Router:
+        return Router(self._config)
+
+    @property
+    def _models(self) -> Sequence[ModelInfo]:
+        return self._router.models
+
+    @property
+    def _llm_type(self) -> str:
+        return "globalapi-router"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        routes = [route.model_dump(mode="json") for route in self._config.routes]
+        return {"routes": routes, "base_url": self._endpoint.base_url, **self._params}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        return {**params, "ls_model_name": kwargs.get("model") or "globalapi-router"}
+
+
+ChatGlobalAPIRouter = RouterRunnable
+"""`RouterRunnable`, for those who import `langchain_core`'s class of that name too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How to find the message in what an attempt gives."""
+
+    message: Callable[[Any], AIMessage]
+
+    def outcome(self, item: Any) -> Outcome | None:
+        """What *item* says of its attempt."""
+        return _bridge.outcome(self.message(item))
+
+    def recorded(self, item: Any, record: CallRecord) -> Any:
+        """*item*, carrying the record of the call."""
+        _bridge.recorded(self.message(item), record)
+        return item
+
+    def visible(self, item: Any) -> bool:
+        """Whether *item* has anything to show."""
+        return _bridge.is_visible(self.message(item))
+
+
+_MESSAGE = _Kind(lambda message: message)
+_RESULT = _Kind(lambda result: result.generations[0].message)
+_CHUNK = _Kind(lambda chunk: chunk.message)
+
+
+def _keyed(input: Mapping[str, Any]) -> tuple[str, Any]:
+    """Route and input of `{"key": ..., "input": ...}`, as `langchain_core`'s router takes it."""
+    if set(input) != {"key", "input"}:
+        raise InvalidInputError(
+            f"expected a prompt, messages, or a mapping of 'key' (a route) and 'input', "
+            f"not one of {sorted(input)}"
+        )
+    return str(input["key"]), input["input"]
