@@ -18,7 +18,10 @@ from globalapi_core.errors import GlobalAPIError
 COMMANDS = {
     "chat": ("chat", "Ask one question and stream the answer."),
     "check": ("check", "Check a config file."),
-    "demo": ("demo", "Run one RAG pipeline in LangChain and in LlamaIndex, with reasons and costs."),
+    "demo": (
+        "demo",
+        "Run one RAG pipeline in LangChain and in LlamaIndex, with reasons and costs.",
+    ),
     "explain": ("route", "The same as route."),
     "models": ("models", "What models there are, what they can do and what they charge."),
     "route": ("route", "Explain which model a prompt goes to, and why; calls nothing."),
@@ -44,12 +47,10 @@ class Commands(TyperGroup):
         super().__init__(**attributes)
         stubs = plain()
         for name, (module, text) in COMMANDS.items():
-            stubs.command(name, help=text, hidden=name not in ("", module))(_stub)
+            stubs.command(name, help=text, hidden=name != module)(_stub)
         self.commands = getattr(get_command(stubs), "commands", {})
 
-    def resolve_command(
-        self, ctx: Any, args: list[str]
-    ) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find a command by its name, and import it."""
         name, stub, rest = super().resolve_command(ctx, args)
         return name, stub if name is None else load(name), rest

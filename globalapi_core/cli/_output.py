@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from globalapi_core.pricing import Cost
+from globalapi_core.pricing import Cost, Usage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,12 @@ def rows(*lines: tuple[str, ...]) -> Table:
 def number(value: float | None) -> str:
     """*value* with thousands set apart, or `?`."""
     return UNKNOWN if value is None else f"{value:,}"
+
+
+def tokens(usage: Usage | None) -> tuple[str, str]:
+    """Input and output tokens, each of them `?` where the gateway did not say."""
+    usage = usage or Usage()
+    return number(usage.input_tokens), number(usage.output_tokens)
 
 
 def price(value: Decimal | None) -> str:

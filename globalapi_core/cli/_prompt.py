@@ -109,18 +109,24 @@ def _bytes(file: Path, hint: str) -> bytes:
 
 
 def decide(router: Router, signals: Signals, *, route: str | None, model: str | None) -> Decision:
-    """Decide; says on stderr when the model named is one that nothing is known of.
+    """Decide along the routes, or by the route or the model that was named.
 
     Raises:
         BadParameter: both a route and a model are named.
     """
     if route is not None and model is not None:
         raise typer.BadParameter("give --route or --model, not both")
-    decision = router.decide(signals, route=route, model=model)
-    chosen = decision.primary.model
-    if not chosen.known:
-        near = router.catalog.near(chosen.name)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        text = f"note: {chosen.name!r} is not in the catalog{hint} Price and limits are assumed"
-        typer.echo(text, err=True)
-    return decision
+    return router.decide(signals, route=route, model=model)
+
+
+def assumptions(decision: Decision, router: Router) -> str | None:
+    """A note when the model named is one that nothing is known of, else `None`."""
+    model = decision.primary.model
+    if model.known:
+        return None
+    near = router.catalog.near(model.name)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return (
+        f"note: {model.name!r} is not in the catalog{hint}: its price is unknown and its "
+        f"window assumed to be {model.window:,} tokens"
+    )

@@ -47,17 +47,17 @@ def chat(
     params = {"max_tokens": max_tokens, "temperature": temperature}
     request = ChatRequest(messages, params=params)
     with _endpoint.target(router.config) as target:
-        if not quiet:
-            typer.echo(str(target), err=True)
+        for note in () if quiet or json else (_prompt.assumptions(decision, router), str(target)):
+            if note:
+                typer.echo(note, err=True)
         client = Client(Wire(target.endpoint), limits=router.config.attempts)
         if json:
             answer = client.complete(request, decision)
             _output.document(_described(answer) | {"endpoint": target.name})
         else:
             answer = _say(client, request, decision, whole=no_stream)
-    if not quiet:
-        for line in _footer(answer.record):
-            typer.echo(line, err=True)
+    for line in () if quiet or json else _footer(answer.record):
+        typer.echo(line, err=True)
 
 
 def _say(client: Client, request: ChatRequest, decision: Decision, *, whole: bool) -> Answer:
@@ -94,15 +94,12 @@ def _described(answer: Answer) -> dict[str, Any]:
 
 def _footer(record: CallRecord) -> Iterator[str]:
     """Model, route and why, tokens, cost, and the attempts when there were several."""
-    usage, tries = record.usage, len(record.attempts)
-    route = f"route {record.decision.route}: " if record.decision.route else ""
-    tokens = (
-        f"{_output.number(usage and usage.input_tokens)} tokens in, "
-        f"{_output.number(usage and usage.output_tokens)} out"
-    )
+    tokens_in, tokens_out = _output.tokens(record.usage)
+    tries = len(record.attempts)
+    route = f"route {record.decision.route}, " if record.decision.route else ""
     yield f"{record.model} ({route}{record.decision.reason})"
     attempts = f"{tries} attempt{'s' * (tries > 1)}, {record.seconds:.2f} s"
-    yield f"{tokens}; {record.cost}; {attempts}"
+    yield f"{tokens_in} tokens in, {tokens_out} out; {record.cost}; {attempts}"
     for attempt, outcome in record.attempts if tries > 1 else ():
         said = "answered" if outcome.error is None else _output.failure(outcome.error)
         yield f"  {attempt.number}. {attempt.candidate.name}: {said}"

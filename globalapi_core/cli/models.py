@@ -58,7 +58,9 @@ def models() -> None:
 @app.command("list", epilog="Example: globalapi models list --can image")
 def list_(
     family: Annotated[str | None, typer.Option("--family", help="Only this family.")] = None,
-    origin: Annotated[str | None, typer.Option("--origin", help="Only this origin: cn, us.")] = None,
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="Only this origin: cn, us.")
+    ] = None,
     can: Annotated[
         list[Capability] | None,
         typer.Option("--can", help="Only models known to have this capability; repeatable."),

@@ -57,15 +57,15 @@ def route(
 
 
 def _estimates(decision: Decision) -> dict[str, Any]:
-    return {
-        each.name: each.estimate and each.estimate.as_dict() for each in decision.candidates
-    }
+    return {each.name: each.estimate and each.estimate.as_dict() for each in decision.candidates}
 
 
 def _explain(decision: Decision, router: Router) -> None:
     console = _output.console()
     chosen = f"route {decision.route}" if decision.route else "no route"
     console.print(f"{decision.primary.name}: {chosen}, {decision.reason}")
+    if note := _prompt.assumptions(decision, router):
+        console.print(note)
     console.print("\nsignals")
     console.print(_output.rows(*_signals(decision.signals)))
     console.print(f"\ncandidates, by {decision.choose}")

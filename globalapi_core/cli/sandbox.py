@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json as json_
+import shlex
 import time
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def sandbox(
             typer.echo(f"sandbox with {len(catalog)} models at {server.base_url}; Ctrl-C stops it")
             typer.echo(f"export {BASE_URL_VARIABLE}={server.base_url}")
             if key:
-                typer.echo(f"export {KEY_VARIABLE}={key}")
+                typer.echo(f"export {KEY_VARIABLE}={shlex.quote(key)}")
         while True:
             time.sleep(3600)
 

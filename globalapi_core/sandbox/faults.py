@@ -6,6 +6,7 @@ same faults are JSON objects whose `kind` is the function's name: see `from_json
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,13 +78,22 @@ def status(
         error_code: the `code` in the body.
 
     Raises:
-        ValueError: *code* is not an error status.
+        ValueError: *code* is not an error status, or *retry_after* cannot be a header.
     """
-    if not 400 <= code <= 599:
+    if not isinstance(code, int) or not 400 <= code <= 599:
         raise ValueError(f"status {code!r} is no error; expected 400 to 599")
+    if not _is_header(retry_after):
+        said = "expected seconds or printable ASCII"
+        raise ValueError(f"Retry-After {retry_after!r} cannot be sent; {said}")
     nearest = code if code in _MESSAGES else 500 if code >= 500 else 400
     text, kind = _MESSAGES[nearest]
     return Status(code, message or text, kind, error_code, retry_after)
+
+
+def _is_header(value: object) -> bool:
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable()
+    return isinstance(value, int | float | None)
 
 
 def rate_limited(retry_after: float | str | None = None) -> Status:
@@ -126,7 +136,13 @@ def context_overflow() -> Status:
 
 
 def delay(seconds: float) -> Delay:
-    """Wait *seconds*, then answer normally."""
+    """Wait *seconds*, then answer normally.
+
+    Raises:
+        ValueError: *seconds* is negative or not finite.
+    """
+    if not (math.isfinite(float(seconds)) and seconds >= 0):
+        raise ValueError(f"delay of {seconds!r} seconds; expected 0 or more")
     return Delay(float(seconds))
 
 
@@ -186,5 +202,5 @@ def from_json(data: Any) -> Fault:
         arguments["code"] = arguments.pop("status")
     try:
         return _MAKERS[data["kind"]](**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"fault {data['kind']!r}: {error}") from None

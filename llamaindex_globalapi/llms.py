@@ -1,0 +1,202 @@
+"""One model on the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.program.function_program import get_function_tool
+from llama_index.core.types import Model
+from pydantic import Field
+
+from globalapi_core.catalog import ModelInfo
+from globalapi_core.client import Client
+from globalapi_core.records import Decision
+from globalapi_core.router import named
+from globalapi_core.wire import ChatRequest, Wire
+from llamaindex_globalapi import _bridge, _structured
+from llamaindex_globalapi._base import NUM_OUTPUT, GatewayLLM, flattened
+
+
+class GlobalAPI(GatewayLLM):
+    """One model on the gateway, as a LlamaIndex LLM.
+
+    Set `GLOBAL_API_KEY`; to try without a key, run `globalapi sandbox` and set
+    `GLOBAL_API_BASE_URL` to the address it prints::
+
+        from llamaindex_globalapi import GlobalAPI
+
+        llm = GlobalAPI(model="deepseek-v4-flash", temperature=0)
+        Settings.llm = llm
+
+    Arguments have the names that `OpenAILike` gives them, so that moving over is changing
+    the class name. Those of a call go before those of the constructor, `model`, `timeout`
+    and `max_retries` included; what this class does not know is sent as it is.
+
+    Responses:
+        `additional_kwargs["globalapi"]` has the record of the call: the model, every
+        attempt with its outcome, and the cost in USD. `raw` has what the server said
+        beside the message. A tool call that is not whole and valid is in the message's
+        `additional_kwargs["invalid_tool_calls"]` and never among its blocks.
+
+    Errors:
+        `globalapi_core.errors.GatewayError` and its kinds. An answer that was cut short
+        raises `IncompleteResponseError`, whose `partial_text` has what came.
+    """
+
+    model: str = "deepseek-v4-flash"
+    """Any spelling the catalog knows, or any other id the server serves."""
+    context_window: int | None = Field(None, gt=0)
+    """Tokens; `None`: as the catalog and the config file say."""
+    is_chat_model: bool = True
+    """Accepted for the sake of moving over; every model is called as a chat model."""
+    is_function_calling_model: bool | None = None
+    """`None`: as the catalog and the config file say."""
+
+    @classmethod
+    def class_name(cls) -> str:
+        """What serialised forms call this class."""
+        return "GlobalAPI"
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the catalog and the config file know of the model."""
+        return self._router.catalog.get(self.model)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What engines plan their prompts by."""
+        info = self.info
+        window = self.context_window or info.window
+        can_call = self.is_function_calling_model
+        return LLMMetadata(
+            context_window=window,
+            num_output=num_output(self.max_tokens, window, info.output_limit),
+            is_chat_model=True,
+            is_function_calling_model=info.tools is True if can_call is None else can_call,
+            model_name=info.name,
+        )
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask, and wait for the whole answer."""
+        return self._chat(messages, kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """`chat`, asynchronously."""
+        return await self._achat(messages, kwargs)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Ask, and yield the answer so far as it comes; tool calls come with the last item."""
+        return self._stream(*self._asked(messages, kwargs))
+
+    @llm_chat_callback()
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """`stream_chat`, asynchronously."""
+        return self._astream(*self._asked(messages, kwargs))
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """`chat` with *prompt* as the one message."""
+        return _bridge.completion(self._chat(_bridge.asked(prompt), kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """`complete`, asynchronously."""
+        return _bridge.completion(await self._achat(_bridge.asked(prompt), kwargs))
+
+    @llm_completion_callback()
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """`stream_chat` with *prompt* as the one message."""
+        return _bridge.completions(self._stream(*self._asked(_bridge.asked(prompt), kwargs)))
+
+    @llm_completion_callback()
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """`stream_complete`, asynchronously."""
+        return _bridge.acompletions(self._astream(*self._asked(_bridge.asked(prompt), kwargs)))
+
+    def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
+        client, request, decision = self._asked(messages, kwargs)
+        return _bridge.response(client.complete(request, decision))
+
+    async def _achat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> ChatResponse:
+        client, request, decision = self._asked(messages, kwargs)
+        return _bridge.response(await client.acomplete(request, decision))
+
+    def _stream(self, client: Client, request: ChatRequest, decision: Decision) -> ChatResponseGen:
+        so_far = _bridge.Unfolding(decision.primary.model.family)
+        with closing(client.stream(request, decision)) as items:  # type: ignore[type-var]
+            for item in items:
+                yield so_far.add(item)
+
+    async def _astream(
+        self, client: Client, request: ChatRequest, decision: Decision
+    ) -> ChatResponseAsyncGen:
+        so_far = _bridge.Unfolding(decision.primary.model.family)
+        async with aclosing(client.astream(request, decision)) as items:  # type: ignore[type-var]
+            async for item in items:
+                yield so_far.add(item)
+
+    def _asked(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> tuple[Client, ChatRequest, Decision]:
+        """The request of one call, and the decision of a caller who named the model."""
+        given = self._params | flattened(kwargs)
+        limits = self._limits(given)
+        info = self._router.catalog.get(given.pop("model", None) or self.model)
+        request = ChatRequest(
+            messages=_bridge.to_wire(messages, reasoning_of=info.family),
+            tools=given.pop("tools", None) or (),
+            tool_choice=given.pop("tool_choice", None),
+            response_format=given.pop("response_format", None),
+            params=given,
+        )
+        facts = self._router.signals(
+            request.messages,
+            tools=request.tools,
+            response_format=request.response_format,
+            max_tokens=given.get("max_tokens"),
+        )
+        tries = limits.model_copy(update={"max_attempts": 1 + limits.max_retries})
+        return Client(Wire(self._endpoint), tries), request, named(info, facts)
+
+    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
+        """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""
+        info = self.info
+        if info.json_schema or info.json_mode or not info.tools:
+            return {"response_format": _structured.response_format(output_cls)}
+        tool = get_function_tool(output_cls)
+        asked = self._prepare_chat_with_tools([tool], tool_required=True)
+        del asked["messages"]
+        return asked
+
+
+def num_output(max_tokens: int | None, window: int, output_limit: int) -> int:
+    """Tokens an engine keeps free for the answer: never so many that no prompt is left."""
+    if max_tokens is not None:
+        return min(max_tokens, window // 2)
+    return min(NUM_OUTPUT, output_limit, window // 4)

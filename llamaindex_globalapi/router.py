@@ -1,0 +1,297 @@
+"""The right model for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Literal, Self
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+)
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.base import BaseEvent  # type: ignore[attr-defined]
+from llama_index.core.types import Model
+from pydantic import Field, PrivateAttr, model_validator
+
+from globalapi_core.flow import Call, attempts
+from globalapi_core.health import Health
+from globalapi_core.records import Attempt, CallRecord
+from llamaindex_globalapi import _bridge, _structured
+from llamaindex_globalapi._base import GatewayLLM, flattened
+from llamaindex_globalapi.llms import GlobalAPI, num_output
+
+_dispatcher = get_dispatcher(__name__)
+
+Given = Callable[[Attempt], dict[str, Any]]
+"""The arguments of each attempt."""
+Check = Callable[[ChatResponse], object]
+"""Raises a `GatewayError` for an answer that cannot be used."""
+
+
+class CallEndEvent(BaseEvent):
+    """A call of the router's has been answered.
+
+    Engines pass on an answer's text alone: an event handler gets its record from here.
+    """
+
+    record: dict[str, Any]
+    """`CallRecord.as_dict()`: the decision, every attempt, usage and cost."""
+
+    @classmethod
+    def class_name(cls) -> str:
+        """What serialised forms call this class."""
+        return "CallEndEvent"
+
+
+class GlobalAPIRouter(GatewayLLM):
+    """Sends each call to the model that suits it, as a LlamaIndex LLM.
+
+    The config file says which model that is, and which ones stand in for it::
+
+        from llamaindex_globalapi import GlobalAPIRouter
+
+        Settings.llm = GlobalAPIRouter(config="globalapi.yaml")
+
+    A model that fails before anything of its answer was shown is left for the next
+    candidate. A tool loop stays with the model that began it.
+
+    For one call, `llm.chat(messages, route="code")` forces a route and `model="glm-5"` a
+    model; `tags=[...]` and `metadata={...}` are what routes may ask for. Arguments here, such
+    as `temperature`, hold for every model; a route's `params` go before them, and those of
+    a call before both.
+
+    Responses:
+        As those of `GlobalAPI`; the record in `additional_kwargs["globalapi"]` tells the
+        decision and every attempt. `CallEndEvent` carries the same record.
+
+    Events:
+        Each attempt emits the LLM events of one call of its model, so that tokens are
+        counted once. The router's own is `CallEndEvent`.
+
+    Errors:
+        `NoCandidateError`, `UnknownRouteError`, `AllModelsFailedError`, or a `GatewayError`
+        that no other model would have mended; each has the `record` of its attempts.
+    """
+
+    route: str | None = None
+    """The route of every call; `None`: the first that fires."""
+    tags: list[str] = Field(default_factory=list)
+    """Tags of every call."""
+    call_metadata: dict[str, Any] = Field(default_factory=dict)
+    """Metadata of every call; of one call: `metadata`. (That name is LlamaIndex's here.)"""
+    context_window_policy: Literal["min", "max"] | int = "max"
+    """The context window that engines are told of, in tokens: they read it once.
+
+    "max" is the largest window among the candidates of the last route, which takes every
+    call that no other route can: a prompt of that size always has a model, and models that
+    are too small for a prompt are passed over. "min" is the smallest window of all models:
+    one of 32,000 tokens makes several calls of what the others answer in one.
+    """
+
+    _health: Health = PrivateAttr()
+    _members: dict[str, GlobalAPI] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _start_healthy(self) -> Self:
+        self._health = Health(cooldown=self._router.config.attempts.cooldown)
+        return self
+
+    @classmethod
+    def class_name(cls) -> str:
+        """What serialised forms call this class."""
+        return "GlobalAPIRouter"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What engines plan their prompts by; the same for the life of this object."""
+        models = self._router.models
+        window = self._window()
+        return LLMMetadata(
+            context_window=window,
+            num_output=num_output(
+                self.max_tokens, window, min(model.output_limit for model in models)
+            ),
+            is_chat_model=True,
+            is_function_calling_model=any(model.tools is True for model in models),
+            model_name="globalapi-router",
+        )
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Ask the model that suits, and wait for the whole answer."""
+        return self._chat(messages, kwargs)
+
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """`chat`, asynchronously."""
+        return await self._achat(messages, kwargs)
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Ask the model that suits, and yield the answer so far as it comes."""
+        return self._stream(messages, *self._call(messages, kwargs))
+
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """`stream_chat`, asynchronously."""
+        return self._astream(messages, *self._call(messages, kwargs))
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """`chat` with *prompt* as the one message."""
+        return _bridge.completion(self.chat(_bridge.asked(prompt), **kwargs))
+
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """`complete`, asynchronously."""
+        return _bridge.completion(await self.achat(_bridge.asked(prompt), **kwargs))
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """`stream_chat` with *prompt* as the one message."""
+        return _bridge.completions(self.stream_chat(_bridge.asked(prompt), **kwargs))
+
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """`stream_complete`, asynchronously."""
+        return _bridge.acompletions(await self.astream_chat(_bridge.asked(prompt), **kwargs))
+
+    def _chat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
+    ) -> ChatResponse:
+        call, given = self._call(messages, kwargs)
+
+        def make(attempt: Attempt) -> ChatResponse:
+            response: ChatResponse = self._member(attempt).chat(messages, **given(attempt))
+            return _checked(response, check)
+
+        return call.run(make)
+
+    async def _achat(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
+    ) -> ChatResponse:
+        call, given = self._call(messages, kwargs)
+
+        async def make(attempt: Attempt) -> ChatResponse:
+            response = await self._member(attempt).achat(messages, **given(attempt))
+            return _checked(response, check)
+
+        return await call.arun(make)
+
+    def _stream(
+        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], given: Given
+    ) -> ChatResponseGen:
+        def make(attempt: Attempt) -> ChatResponseGen:
+            stream: ChatResponseGen = self._member(attempt).stream_chat(messages, **given(attempt))
+            return stream
+
+        yield from call.stream(make, _bridge.is_visible)
+
+    async def _astream(
+        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], given: Given
+    ) -> ChatResponseAsyncGen:
+        async def make(attempt: Attempt) -> ChatResponseAsyncGen:
+            stream = await self._member(attempt).astream_chat(messages, **given(attempt))
+            async with aclosing(stream):
+                async for response in stream:
+                    yield response
+
+        async with aclosing(call.astream(make, _bridge.is_visible)) as responses:
+            async for response in responses:
+                yield response
+
+    def _call(
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+    ) -> tuple[Call[ChatResponse], Given]:
+        """Decide on one call; the call, and what gives each attempt its arguments."""
+        given = flattened(kwargs)
+        limits = self._limits(given)
+        route, model = given.pop("route", None), given.pop("model", None)
+        tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
+        facts = self._router.signals(
+            _bridge.to_wire(messages),
+            tools=given.get("tools") or (),
+            response_format=given.get("response_format"),
+            max_tokens=given.get("max_tokens") or self.max_tokens,
+            tool_loop=_bridge.answered_by(messages),
+            tags=(*self.tags, *tags),
+            metadata={**self.call_metadata, **metadata},
+        )
+        decision = self._router.decide(
+            facts, route=route or self.route, model=model, cooling=self._health.cooling()
+        )
+        call = Call(attempts(decision, limits, self._health), _bridge.outcome, mark=_finished)
+
+        def of(attempt: Attempt) -> dict[str, Any]:
+            params = attempt.candidate.params
+            return {**self._params, **params, **given, "timeout": attempt.timeout}
+
+        return call, of
+
+    def _member(self, attempt: Attempt) -> GlobalAPI:
+        """The one model of *attempt*: it tries once and emits the events."""
+        model = attempt.candidate.model
+        name = model.asked or model.name
+        member = self._members.get(name)
+        if member is None:
+            member = self._members[name] = GlobalAPI(
+                model=name,
+                config=self._router.config,
+                api_base=self._endpoint.base_url,
+                api_key=self._endpoint.api_key,
+                max_retries=0,
+            )
+        # LlamaIndex sets these on the router at any time.
+        member.callback_manager = self.callback_manager
+        member.rate_limiter = self.rate_limiter
+        return member
+
+    def _window(self) -> int:
+        policy = self.context_window_policy
+        if isinstance(policy, int):
+            return policy
+        if policy == "min":
+            return min(model.window for model in self._router.models)
+        names = self._router.config.routes[-1].candidates
+        return max(self._router.catalog.resolve(name).window for name in names)
+
+    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
+        """By schema: only models that can take one, or a JSON mode, are then considered."""
+        return {"response_format": _structured.response_format(output_cls)}
+
+    def _predict(
+        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> Model:
+        def parse(response: ChatResponse) -> Model:
+            return _structured.parsed(output_cls, response)
+
+        return parse(self._chat(messages, kwargs, check=parse))
+
+    async def _apredict(
+        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> Model:
+        def parse(response: ChatResponse) -> Model:
+            return _structured.parsed(output_cls, response)
+
+        return parse(await self._achat(messages, kwargs, check=parse))
+
+
+def _checked(response: ChatResponse, check: Check | None) -> ChatResponse:
+    if check is not None:
+        check(response)
+    return response
+
+
+def _finished(response: ChatResponse, record: CallRecord) -> ChatResponse:
+    """*response* with the record of the whole call, which an event tells too."""
+    whole = _bridge.recorded(response, record)
+    _dispatcher.event(CallEndEvent(record=whole.additional_kwargs[_bridge.RECORD]))
+    return whole
