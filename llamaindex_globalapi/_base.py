@@ -115,7 +115,8 @@ class GatewayLLM(FunctionCallingLLM):
     def to_payload(self) -> dict[str, Any]:
         """What events say of this LLM; no key. Some tracers read `model`, some `model_name`."""
         payload = super().to_payload()
-        return {**payload, "model": payload["model_name"], **self._params}
+        own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        return {**payload, "model": payload["model_name"], **own}
 
     # -- tools --
 

@@ -304,9 +304,10 @@ def only_first_call(response: ChatResponse) -> ChatResponse:
     if len(calls) < 2:
         return response
     message = response.message
+    further = {id(call) for call in calls[1:]}
     kept = ChatMessage(
         role=message.role,
-        blocks=[each for each in message.blocks if each not in calls[1:]],
+        blocks=[block for block in message.blocks if id(block) not in further],
         additional_kwargs={
             **message.additional_kwargs,
             _LEGACY_CALLS: message.additional_kwargs[_LEGACY_CALLS][:1],

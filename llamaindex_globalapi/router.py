@@ -242,13 +242,10 @@ class GlobalAPIRouter(GatewayLLM):
         name = model.asked or model.name
         member = self._members.get(name)
         if member is None:
-            member = self._members[name] = GlobalAPI(
-                model=name,
-                config=self._router.config,
-                api_base=self._endpoint.base_url,
-                api_key=self._endpoint.api_key,
-                max_retries=0,
-            )
+            endpoint = self._endpoint
+            shared = {"config": self._router.config, "api_base": endpoint.base_url}
+            member = GlobalAPI(model=name, api_key=endpoint.api_key, max_retries=0, **shared)
+            member = self._members.setdefault(name, member)
         # LlamaIndex sets these on the router at any time.
         member.callback_manager = self.callback_manager
         member.rate_limiter = self.rate_limiter

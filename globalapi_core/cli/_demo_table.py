@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _WIDEST = 120
 """Columns beyond which a wider table is no easier to read."""
-_NUMBERS = 56
+_NUMBERS = 47
 """Columns that model, tokens, costs and the gaps take; the rest is for words."""
 
 
@@ -157,7 +157,7 @@ def _cells(
     said = row.text if row.error is None else f"failed: {row.error}"
     yield f"{_short(row.question.question, question)}\n  {_short(said, question - 2)}"
     yield f"{route or _output.UNKNOWN}\n  {_short(row.reason, why - 2)}"
-    yield f"{model or 'none'}\n  {'+'.join(frameworks)}"
+    yield f"{model or 'none'}\n  {frameworks[0] if len(frameworks) == 1 else 'both'}"
     yield "\n".join(_output.tokens(row.usage))
     yield f"{_output.amount(row.cost)}\n{_output.amount(row.cost_at(baseline))}"
 

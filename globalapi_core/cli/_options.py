@@ -1,4 +1,4 @@
-"""Options that several commands share, and the numbers of a demo's or a chat's prompt."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -27,10 +27,16 @@ File = Annotated[
 Image = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="A picture to send with it.")
 ]
-System = Annotated[str | None, typer.Option("--system", help="A system message.")]
-Tag = Annotated[list[str] | None, typer.Option("--tag", help="A tag of the call; repeatable.")]
-Route = Annotated[str | None, typer.Option("--route", help="Take this route, come what may.")]
-Model = Annotated[str | None, typer.Option("--model", help="Take this model, by any spelling.")]
+System = Annotated[str | None, typer.Option("--system", metavar="TEXT", help="A system message.")]
+Tag = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag of the call; repeatable.")
+]
+Route = Annotated[
+    str | None, typer.Option("--route", metavar="NAME", help="Take this route, come what may.")
+]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Take this model, by any spelling.")
+]
 MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, help="Longest answer, in tokens.")
+    int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Longest answer, in tokens.")
 ]

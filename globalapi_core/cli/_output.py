@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -38,15 +38,25 @@ def console(*, stderr: bool = False) -> Console:
     return found
 
 
-def table(*headers: str, numbers: tuple[str, ...] = ()) -> Table:
-    """A table with a line under its *headers*; those in *numbers* are set to the right."""
+def table(*headers: str, numbers: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> Table:
+    """A table with a line under its *headers*.
+
+    Columns in *numbers* are set to the right; only those in *words* are folded when the
+    terminal is narrow: half a name or half a number helps nobody.
+    """
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="bold",
+    )
     for header in headers:
-        right = header in numbers
-        made.add_column(header, justify="right" if right else "left", no_wrap=right)
+        justify: Literal["right", "left"] = "right" if header in numbers else "left"
+        made.add_column(header, justify=justify, no_wrap=header not in words)
     return made
 
 

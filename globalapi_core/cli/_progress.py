@@ -40,10 +40,9 @@ class Progress:
     def step(self, label: str) -> None:
         """Note that one more question is done."""
         self._done += 1
+        late = self._done == self._total or time.monotonic() - self._told >= self.EVERY
         if self._bar:
             self._bar.update(self._task, advance=1, description=label)
-        elif self._quiet:
-            return
-        elif self._done == self._total or time.monotonic() - self._told >= self.EVERY:
+        elif late and not self._quiet:
             self._told = time.monotonic()
             typer.echo(f"{self._done} of {self._total} calls ({label})", err=True)

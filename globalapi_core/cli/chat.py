@@ -17,7 +17,7 @@ from globalapi_core.wire import ChatRequest, Wire
 app = plain()
 
 
-@app.command(epilog='Example: globalapi chat "What is a context window?" --model deepseek-v4-flash')
+@app.command(epilog='Example: globalapi chat "What is a context window?" --model qwen3-32b')
 def chat(
     prompt: _options.Prompt = None,
     file: _options.File = None,
@@ -28,7 +28,7 @@ def chat(
     tag: _options.Tag = None,
     max_tokens: _options.MaxTokens = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", min=0, max=2, help="0 to 2.")
+        float | None, typer.Option("--temperature", metavar="T", min=0, max=2, help="How varied.")
     ] = None,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Wait for the whole answer.")

@@ -45,10 +45,10 @@ class Result:
 @app.command(epilog="Example: globalapi demo --framework langchain --questions 8")
 def demo(
     framework: Annotated[
-        str, typer.Option("--framework", help="langchain, llamaindex, or both.")
+        str, typer.Option("--framework", metavar="NAME", help="langchain, llamaindex, or both.")
     ] = "both",
     questions: Annotated[
-        int | None, typer.Option("--questions", min=1, help="How many; else all.")
+        int | None, typer.Option("--questions", metavar="N", min=1, help="How many; else all.")
     ] = None,
     config: _options.Config = None,
     json: _options.Json = False,
@@ -142,7 +142,7 @@ def _show(result: Result, baseline: ModelInfo, target: _endpoint.Target) -> None
     else:
         console.print(f"{result.taken_down} is taken down, and the question asked once more:")
         console.print(_output.rows(*_attempts(result.survived)))
-    console.print(f"\n{_summary(result, title)}")
+    console.print(f"\n{_summary(result, baseline)}")
 
 
 def _attempts(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
@@ -166,13 +166,13 @@ def _alike(result: Result) -> str:
     return f"{names} decided apart for {len(apart)} of {count} questions: {', '.join(apart)}."
 
 
-def _summary(result: Result, title: str) -> str:
-    every = [row for row in result.rows if row.error is None]
-    parts = [f"{len(every)} of {len(result.rows)} calls answered in {result.seconds:.1f} s"]
-    for name, each in result.sums.items():
-        cost = f"{_output.amount(each.cost)} instead of {_output.amount(each.baseline)}"
-        parts.append(f"{name} {cost} at {title}'s price ({_demo_table.percent(each)} saved)")
-    return "; ".join(parts) + "."
+def _summary(result: Result, baseline: ModelInfo) -> str:
+    every = _demo_table.sums(result.rows, baseline.price)
+    return (
+        f"{every.answered} of {every.questions} calls answered in {result.seconds:.1f} s for "
+        f"{_output.amount(every.cost)} instead of {_output.amount(every.baseline)} at "
+        f"{baseline.title}'s price ({_demo_table.percent(every)} saved)."
+    )
 
 
 def _described(

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from globalapi_core.catalog import Catalog, ModelInfo, Source
+from globalapi_core.catalog import ModelInfo, Source
 from globalapi_core.cli import _options, _output
 from globalapi_core.cli._lazy import plain
+from globalapi_core.config import load_config
 
 
 class Capability(StrEnum):
@@ -57,21 +58,27 @@ def models() -> None:
 
 @app.command("list", epilog="Example: globalapi models list --can image")
 def list_(
-    family: Annotated[str | None, typer.Option("--family", help="Only this family.")] = None,
+    family: Annotated[
+        str | None, typer.Option("--family", metavar="NAME", help="Only this family.")
+    ] = None,
     origin: Annotated[
-        str | None, typer.Option("--origin", help="Only this origin: cn, us.")
+        str | None, typer.Option("--origin", metavar="NAME", help="Only this origin: cn, us.")
     ] = None,
     can: Annotated[
         list[Capability] | None,
-        typer.Option("--can", help="Only models known to have this capability; repeatable."),
+        typer.Option(
+            "--can",
+            metavar="WORD",
+            help=f"Only models known to: {', '.join(Capability)}; repeatable.",
+        ),
     ] = None,
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """List the models. Prices are USD per million tokens; ? is a fact no source states."""
+    """List the models: in and out are prices, USD per million tokens; ? is not known."""
     found = [
         model
-        for model in _catalog(config)
+        for model in load_config(config).catalog
         if family in (None, model.family)
         and origin in (None, model.origin)
         and all(_can(model, each) for each in can or ())
@@ -79,8 +86,9 @@ def list_(
     if json:
         _output.document([_described(model) for model in found])
         return
-    numbers = ("input", "output", "context", "tok/s")
-    table = _output.table("name", "family", "origin", *numbers, "can", numbers=numbers)
+    numbers = ("in", "out", "context", "tok/s")
+    headers = ("name", "family", "origin", *numbers, "can")
+    table = _output.table(*headers, numbers=numbers, words=("can",))
     for model in found:
         table.add_row(*_row(model))
     _output.console().print(table)
@@ -94,13 +102,13 @@ def show(
     json: _options.Json = False,
 ) -> None:
     """Show all that is known of one model, each fact with its source and date."""
-    model = _catalog(config).resolve(name)
+    model = load_config(config).catalog.resolve(name)
     if json:
         _output.document(_described(model) | {"sources": _sources(model)})
         return
     console = _output.console()
     console.print(f"{model.name}: {model.title or 'no title'}")
-    table = _output.table("fact", "value", "date", "source")
+    table = _output.table("fact", "value", "date", "source", words=("value", "source"))
     for fact, value in _facts(model).items():
         table.add_row(fact, value, *_cited(model.sources.get(fact)))
     console.print(table)
@@ -108,12 +116,6 @@ def show(
         console.print(f"also spelled: {', '.join(model.aliases)}")
     if model.notes:
         console.print(f"notes: {model.notes}")
-
-
-def _catalog(config: object) -> Catalog:
-    from globalapi_core.config import load_config
-
-    return load_config(str(config) if config else None).catalog
 
 
 def _row(model: ModelInfo) -> tuple[str, ...]:
@@ -139,17 +141,16 @@ def _facts(model: ModelInfo) -> dict[str, str]:
         for name in (
             "id", "family", "origin", "context_window", "max_output", "modalities", "tools",
             "json_mode", "json_schema", "thinking", "tokens_per_second", "ttft_ms", "scores",
-            "variant_of",
         )
     }  # fmt: skip
-    return told
+    return told | ({"variant_of": model.variant_of} if model.variant_of else {})
 
 
 def _described(model: ModelInfo) -> dict[str, Any]:
     """For JSON: unknown is null, and prices are decimal text, so that nothing is rounded."""
     skipped = ("asked", "sources", "price")
-    plain = {f.name: getattr(model, f.name) for f in dataclasses.fields(model)}
-    told = {name: value for name, value in plain.items() if name not in skipped}
+    names = [field.name for field in dataclasses.fields(model) if field.name not in skipped]
+    told: dict[str, Any] = {name: getattr(model, name) for name in names}
     told["modalities"] = None if model.modalities is None else sorted(model.modalities)
     told["scores"] = dict(model.scores)
     told["price"] = {

@@ -62,8 +62,8 @@ def _estimates(decision: Decision) -> dict[str, Any]:
 
 def _explain(decision: Decision, router: Router) -> None:
     console = _output.console()
-    chosen = f"route {decision.route}" if decision.route else "no route"
-    console.print(f"{decision.primary.name}: {chosen}, {decision.reason}")
+    chosen = f"route {decision.route}, " if decision.route else ""
+    console.print(f"{decision.primary.name} ({chosen}{decision.reason})")
     if note := _prompt.assumptions(decision, router):
         console.print(note)
     console.print("\nsignals")

@@ -22,16 +22,20 @@ app = plain()
 @app.command(epilog="Example: globalapi sandbox --port 8765 --speed 1")
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")
     ] = 8765,
     host: Annotated[
-        str, typer.Option("--host", help="An address of this machine alone.")
+        str, typer.Option("--host", metavar="IP", help="An address of this machine alone.")
     ] = "127.0.0.1",
     speed: Annotated[
         float,
-        typer.Option("--speed", min=0, help="0 answers at once, 1 as fast as the models do."),
+        typer.Option(
+            "--speed", metavar="X", min=0, help="0 answers at once, 1 as fast as the models do."
+        ),
     ] = 0.0,
-    key: Annotated[str | None, typer.Option("--key", help="The only API key accepted.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="The only API key accepted.")
+    ] = None,
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:

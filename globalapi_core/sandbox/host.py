@@ -190,8 +190,10 @@ class Sandbox:
             await self._stop.wait()
         finally:
             server.close()
-            await asyncio.gather(*(each.close() for each in list(connections)))
-            await server.wait_closed()
+            # One turn of the loop, for connections just accepted to make themselves known.
+            await asyncio.sleep(0)
+            while connections:
+                await asyncio.gather(*(each.close() for each in list(connections)))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import h11
 
@@ -50,8 +50,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport; part of `asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what create_server makes
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -91,7 +90,8 @@ class Connection(asyncio.Protocol):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                self._refuse(replies.error(error.error_status_hint, f"not HTTP/1.1: {error}"))
+                refusal = replies.error(error.error_status_hint, f"not HTTP/1.1: {error}")
+                self._start(self._refuse(refusal))
                 return
             if event in (h11.NEED_DATA, h11.PAUSED):
                 if self._http.they_are_waiting_for_100_continue:
@@ -109,13 +109,12 @@ class Connection(asyncio.Protocol):
             self._body.append(bytes(event.data))
             self._size += len(event.data)
             if self._size > LARGEST_BODY:
-                self._refuse(replies.error(413, f"the body is larger than {LARGEST_BODY} bytes"))
-        elif isinstance(event, h11.EndOfMessage):
-            self._start(self._whole_request())
+                said = f"the body is larger than {LARGEST_BODY} bytes"
+                self._start(self._refuse(replies.error(413, said)))
+        elif isinstance(event, h11.EndOfMessage) and self._request is not None:
+            self._start(self._answer(self._whole(self._request)))
 
-    def _whole_request(self) -> HttpRequest:
-        request = self._request
-        assert request is not None  # noqa: S101  # h11 gives the head before the end
+    def _whole(self, request: h11.Request) -> HttpRequest:
         return HttpRequest(
             request.method.decode("ascii"),
             request.target.decode("latin-1").partition("?")[0],
@@ -124,18 +123,14 @@ class Connection(asyncio.Protocol):
             (self._transport.get_extra_info("peername") or ("",))[0],
         )
 
-    def _start(self, request: HttpRequest) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._answer(request))
+    def _start(self, answering: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(answering)
 
-    def _refuse(self, reply: Reply) -> None:
+    async def _refuse(self, reply: Reply) -> None:
         """Answer what could not be read to its end, then close."""
-
-        async def refuse() -> None:
-            if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                await self._play(reply)
-            self._transport.close()
-
-        self._task = asyncio.get_running_loop().create_task(refuse())
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            await self._play(reply)
+        self._transport.close()
 
     async def _answer(self, request: HttpRequest) -> None:
         try:

@@ -25,17 +25,20 @@ class Got:
     @property
     def message(self) -> dict[str, Any]:
         """The assistant message."""
-        return self.json["choices"][0]["message"]
+        message: dict[str, Any] = self.json["choices"][0]["message"]
+        return message
 
     @property
     def text(self) -> str:
         """What the assistant says."""
-        return self.message["content"]
+        text: str = self.message["content"]
+        return text
 
     @property
     def error(self) -> dict[str, Any]:
         """The error."""
-        return self.json["error"]
+        error: dict[str, Any] = self.json["error"]
+        return error
 
     @property
     def events(self) -> list[dict[str, Any]]:

@@ -28,7 +28,9 @@ LLAMA_INDEX = (
 
 def _png(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = (b"\0" + b"\xff" * width) * height
     return (
@@ -110,7 +112,10 @@ def test_earlier_turns_are_context(sandbox: Sandbox) -> None:
             "Who wrote Faust?",
             "[sandbox] The sandbox has no knowledge of its own; asked of flash: Who wrote Faust?",
         ),
-        ("谁写了《红楼梦》？", "[sandbox] 沙盒本身没有知识；向 flash 提的问题是：谁写了《红楼梦》？"),
+        (
+            "谁写了《红楼梦》？",
+            "[sandbox] 沙盒本身没有知识；向 flash 提的问题是：谁写了《红楼梦》？",
+        ),
         (
             "long " * 50,
             "[sandbox] The sandbox has no knowledge of its own; asked of flash: " + ("long " * 12),

@@ -31,7 +31,7 @@ def test_models_are_taken_down_and_up_over_http(sandbox: Sandbox) -> None:
 
 
 def test_bill_and_requests_are_shown_over_http(sandbox: Sandbox) -> None:
-    """The bill as decimal text and the requests with their bodies; looking at them is no request."""
+    """The bill as decimal text, the requests with their bodies; to look at them is no request."""
     chat(sandbox.port, "Hello")
     bill = send(sandbox.port, "GET", "/_sandbox/bill").json
     requests = send(sandbox.port, "GET", "/_sandbox/requests").json["requests"]

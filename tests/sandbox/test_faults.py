@@ -165,7 +165,7 @@ def test_cut_without_streaming_sends_half_of_the_announced_body(sandbox: Sandbox
 
     with pytest.raises(http.client.IncompleteRead) as caught:
         chat(sandbox.port)
-    assert len(caught.value.partial) in (caught.value.expected, caught.value.expected - 1)
+    assert 0 <= (caught.value.expected or 0) - len(caught.value.partial) <= 1
 
 
 def test_empty_answers_without_choices(sandbox: Sandbox) -> None:

@@ -26,6 +26,10 @@ def _called(*calls: Any) -> list[Any]:
     return [USER, {"role": "assistant", "content": None, "tool_calls": list(calls)}]
 
 
+def _function(**function: Any) -> dict[str, Any]:
+    return {"type": "function", "function": function}
+
+
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("an unknown field", {"best_of": 2}, "best_of", "best_of"),
     ("two answers", {"n": 2}, "n", "expected 1"),
@@ -92,7 +96,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         "parameters of no object",
-        {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "string"}}}]},
+        {"tools": [_function(name="f", parameters={"type": "string"})]},
         "tools[0]",
         "'object'",
     ),
@@ -189,8 +193,8 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("a tool loop without its tools", {"messages": [USER, CALLING, RESULT]}),
     ("reasoning sent back", {"messages": [USER, {**CALLING, "reasoning_content": "Hm"}, RESULT]}),
     ("results in another order",
-     {"messages": [*_called(CALL, {**CALL, "id": "c2"}), {**RESULT, "tool_call_id": "c2"}, RESULT]}),
-    ("a tool without parameters", {"tools": [{"type": "function", "function": {"name": "now"}}]}),
+     {"messages": [*_called({**CALL, "id": "0"}, CALL), RESULT, {**RESULT, "tool_call_id": "0"}]}),
+    ("a tool without parameters", {"tools": [_function(name="now")]}),
     ("a named choice",
      {"tools": [ADD], "tool_choice": {"type": "function", "function": {"name": "add"}}}),
     ("the word in a system message",

@@ -82,10 +82,8 @@ def test_stream_usage_is_in_its_own_last_chunk_when_asked_for(sandbox: Sandbox) 
 @pytest.mark.parametrize("stream", [False, True])
 def test_max_tokens_cuts_the_answer(sandbox: Sandbox, stream: bool) -> None:
     """An answer of the allowed length says that the length ended it."""
-    got = chat(
-        sandbox.port, "Hello", max_tokens=7, stream=stream,
-        **({"stream_options": {"include_usage": True}} if stream else {}),
-    )  # fmt: skip
+    options: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
+    got = chat(sandbox.port, "Hello", max_tokens=7, stream=stream, **options)
 
     text = got.streamed() if stream else got.text
     finish = got.events[-2] if stream else got.json
@@ -156,7 +154,10 @@ def test_other_paths_and_methods_get_a_json_error(
 
 def test_path_without_v1_gets_a_hint(sandbox: Sandbox) -> None:
     """The commonest wrong base URL is named."""
-    assert "the base URL ends in /v1" in send(sandbox.port, "POST", "/chat/completions").error["message"]
+    assert (
+        "the base URL ends in /v1"
+        in send(sandbox.port, "POST", "/chat/completions").error["message"]
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b'{"a": NaN}', b"[" * 100_000])
