@@ -28,6 +28,7 @@ ASSUMED_CONTEXT_WINDOW = 32_000
 ASSUMED_MAX_OUTPUT = 4_096
 """Tokens; what most vendors accepted as `max_tokens` when they stated a limit at all."""
 
+_PUNCTUATION = re.compile(r"[^\w:]|_")
 _PRICES = ("input_mtok", "output_mtok", "cache_read_mtok")
 _FACTS = (
     "origin",
@@ -201,7 +202,8 @@ def fold(spelling: str) -> str:
     Case, an `org/` prefix and punctuation do not: `Qwen/Qwen3-32B` and `qwen3_32b` are
     one. A tag as in `qwen3:8b` does: it names a model of another kind of server.
     """
-    return re.sub(r"[^a-z0-9:]", "", spelling.strip().casefold().rpartition("/")[2])
+    name = spelling.strip().casefold()
+    return _PUNCTUATION.sub("", name.rpartition("/")[2]) or name
 
 
 def _corrected(base: ModelInfo, facts: Mapping[str, Any], source: Source) -> ModelInfo:

@@ -7,7 +7,7 @@ routers decide by the same `Router` and drive the same flow over single-model me
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +54,10 @@ class Client:
     def stream(self, request: ChatRequest, decision: Decision) -> Iterator[Delta | Answer]:
         """Yield deltas as they come, then the answer."""
         call = self._call(decision)
-        for item in call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible):
-            yield item if isinstance(item, Delta) else Answer(item, call.record)
+        items = call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible)
+        with closing(items):
+            for item in items:
+                yield item if isinstance(item, Delta) else Answer(item, call.record)
 
     async def astream(
         self, request: ChatRequest, decision: Decision

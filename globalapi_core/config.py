@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import reprlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from importlib import resources
@@ -22,6 +23,11 @@ from globalapi_core.errors import ConfigError, UnknownModelError
 from globalapi_core.settings import CONFIG_VARIABLE
 
 FILE_NAME = "globalapi.yaml"
+MAX_FILE = 1_000_000
+"""Bytes of a config file; one of a hundred models has 20,000."""
+_MAX_PROBLEMS = 20
+_EACH_CALL = frozenset({"messages", "model", "response_format", "stream", "stream_options", "tools"})
+"""What a call says itself, so that no route may."""
 
 Choose = Literal["priority", "cheapest", "fastest", "balanced"]
 Language = Literal["en", "zh", "ja", "ko", "mixed", "other"]
@@ -99,7 +105,7 @@ class When(_Section):
     tags: _Words | None = None
     metadata: dict[str, _Words] | None = None
 
-    @property
+    @functools.cached_property
     def conditions(self) -> dict[str, Any]:
         """The keys given, with their values."""
         return {key: value for key, value in self if value is not None}
@@ -130,7 +136,7 @@ class Config(_Section):
     routes: list[Route] = Field(min_length=1)
     file: str | None = Field(None, exclude=True, description="Where it was read.")
 
-    @property
+    @functools.cached_property
     def keywords(self) -> frozenset[str]:
         """Every keyword that some route asks for."""
         return frozenset(
@@ -165,11 +171,19 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
         path = FILE_NAME
     if path is None:
         return default_config()
+    file = os.fspath(path)
     try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config file: {error}", file=os.fspath(path)) from error
-    return parse_config(text, file=os.fspath(path))
+        with Path(path).open("rb") as opened:
+            content = opened.read(MAX_FILE + 1)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError("cannot read the config file: save it as UTF-8", file=file) from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConfigError(f"cannot read the config file: {reason}", file=file) from None
+    if len(content) > MAX_FILE:
+        raise ConfigError(f"larger than {MAX_FILE:,} bytes: is this a config file?", file=file)
+    return parse_config(text, file=file)
 
 
 @functools.cache
@@ -193,6 +207,8 @@ def parse_config(text: str, *, file: str | None = None) -> Config:
         problems = list(_problems(config))
     except ValidationError as error:
         problems = [_explained(each) for each in error.errors()]
+    if "file" in document:
+        problems.append(_unknown(("file",)))
     if problems:
         raise _error(problems, document, file)
     return config
@@ -207,11 +223,12 @@ def _load_yaml(text: str, file: str | None) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
-        raise ConfigError(
-            f"not YAML: {error.problem or error.context}", file=file, line=line
-        ) from None
+        problem = _shortened(error.problem or error.context or "")
+        raise ConfigError(f"not YAML: {problem}", file=file, line=line) from None
     except YAMLError as error:
-        raise ConfigError(f"not YAML: {error}", file=file) from None
+        raise ConfigError(f"not YAML: {_shortened(str(error))}", file=file) from None
+    except RecursionError:
+        raise ConfigError("not a config file: it is nested too deeply", file=file) from None
 
 
 _Location = tuple[str | int, ...]
@@ -233,20 +250,40 @@ def _problems(config: Config) -> Iterator[_Problem]:
     try:
         catalog = config.catalog
     except UnknownModelError as error:
-        yield ("aliases",), str(error)
+        spelling = next(key for key, name in config.aliases.items() if name == error.name)
+        yield ("aliases", spelling), str(error)
         return
     for number, route in enumerate(config.routes):
-        for place, name in enumerate(route.candidates):
-            if name not in catalog:
-                hint = f"{UnknownModelError(name, close=catalog.near(name))}"
-                text = f"{hint} A model the catalog does not have goes under 'models' first"
-                yield ("routes", number, "candidates", place), text
+        for where, text in _of_route(route, catalog):
+            yield ("routes", number, *where), text
+
+
+def _of_route(route: Route, catalog: Catalog) -> Iterator[_Problem]:
+    listed: set[str] = set()
+    for place, name in enumerate(route.candidates):
+        if name not in catalog:
+            hint = f"{UnknownModelError(name, close=catalog.near(name))}"
+            text = f"{hint} A model the catalog does not have goes under 'models' first"
+            yield ("candidates", place), text
+        elif (model := catalog.resolve(name).name) in listed:
+            yield ("candidates", place), f"{model!r} is listed already"
+        else:
+            listed.add(model)
+    for name in _EACH_CALL.intersection(route.params):
+        yield ("params", name), f"each call sets its own {name}; a route cannot"
 
 
 def _explained(error: Mapping[str, Any]) -> _Problem:
     location: _Location = error["loc"]
-    if error["type"] != "extra_forbidden":
-        return location, f"{error['msg'][0].lower()}{error['msg'][1:]}, not {error['input']!r}"
+    if error["type"] == "extra_forbidden":
+        return _unknown(location)
+    text = f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    if error["type"] == "missing":
+        return location, text
+    return location, f"{text}, not {_REPR.repr(error['input'])}"
+
+
+def _unknown(location: _Location) -> _Problem:
     key = str(location[-1])
     if key in ("api_key", "key"):
         return location, "keep keys out of the file: set GLOBAL_API_KEY in the environment"
@@ -271,8 +308,20 @@ def _error(problems: list[_Problem], document: Any, file: str | None) -> ConfigE
         for where, text in problems
     ]
     first = lines[0]
-    message = problems[0][1] + "".join(f"\n{each}" for each in lines[1:])
+    more = len(lines) - _MAX_PROBLEMS
+    message = problems[0][1] + "".join(f"\n{each}" for each in lines[1:_MAX_PROBLEMS])
+    message += f"\nand {more} more" if more > 0 else ""
     return ConfigError(message, file=first.file, line=first.line, key=first.key)
+
+
+def _shortened(text: str) -> str:
+    """The first line of what a library says, which may quote the whole file."""
+    return (text.splitlines() or [""])[0][:200]
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 60
+_REPR.maxlevel = 3
 
 
 def _path(location: _Location) -> str:

@@ -47,6 +47,10 @@ or all that share the endpoint."""
 class GlobalAPIError(Exception):
     """Base of every error this library raises on purpose."""
 
+    # The facts travel as state, after the error itself: its record holds it again.
+    def __reduce__(self) -> tuple[object, ...]:
+        return _unpickled, (type(self), self.args), self.__dict__
+
 
 class ConfigError(GlobalAPIError):
     """A config file that cannot be used; the message names file, line and key."""
@@ -64,9 +68,6 @@ class ConfigError(GlobalAPIError):
         self.file = file
         self.line = line
         self.key = key
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class MissingKeyError(GlobalAPIError):
@@ -89,9 +90,6 @@ class _UnknownNameError(GlobalAPIError):
         super().__init__(text)
         self.name = name
         self.close = tuple(close)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class UnknownModelError(_UnknownNameError):
@@ -122,9 +120,6 @@ class NoCandidateError(GlobalAPIError):
         super().__init__(message)
         self.route = route
         self.rejected = tuple(rejected)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class SandboxError(GlobalAPIError):
@@ -181,9 +176,6 @@ class GatewayError(GlobalAPIError):
             self.retryable = retryable
         if fallback is not None:
             self.fallback = fallback
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class GatewayConnectionError(GatewayError):
@@ -306,9 +298,8 @@ class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):
         return "\n".join(lines)
 
 
-def _rebuild(cls: type[Exception], args: tuple[object, ...], state: dict[str, object]) -> Exception:
-    """Unpickle an error whose constructor takes more than its message."""
+def _unpickled(cls: type[Exception], args: tuple[object, ...]) -> Exception:
+    """An error whose constructor takes more than its message; its facts follow as state."""
     error = cls.__new__(cls, *args)
     error.args = args
-    error.__dict__.update(state)
     return error

@@ -83,10 +83,13 @@ def attempts(
                     health.answered(candidate.name)
                 return record()
             if error.shown or not (error.retryable or error.fallback):
+                if health:
+                    health.failed(candidate.name, error)
                 raise _recorded(error, record())
             wait = _wait(error, retry, jitter())
             exhausted = len(tried) >= limits.max_attempts
-            if exhausted or not error.retryable or wait > min(left, _longest(error)):
+            left = limits.timeout - (clock() - started)
+            if exhausted or not error.retryable or wait > _longest(error) or wait >= left:
                 break
         if health and error is not None:
             health.failed(candidate.name, error)
@@ -200,7 +203,7 @@ class Call(Generic[T]):
 
     def stream(
         self, make: Callable[[Attempt], Iterator[T]], visible: Callable[[T], bool]
-    ) -> Iterator[T]:
+    ) -> Generator[T, None, None]:
         """Make attempts until one's first visible item; yield its items and no other's.
 
         The first visible item commits: later errors reach the caller, with `shown` true.

@@ -56,8 +56,11 @@ def unable(model: ModelInfo, signals: Signals) -> str | None:
 
 def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> Candidate:
     """*model* as a candidate, with what the call is expected to cost."""
-    output = signals.max_tokens or params.get("max_tokens") or EXPECTED_OUTPUT
-    usage = Usage(input_tokens=signals.input_tokens, output_tokens=int(output))
+    limit = params.get("max_tokens")
+    allowed = limit if isinstance(limit, int) and limit > 0 else EXPECTED_OUTPUT
+    usage = Usage(
+        input_tokens=signals.input_tokens, output_tokens=signals.max_tokens or allowed
+    )
     return Candidate(model, params=params, estimate=cost(usage, model.price))
 
 
@@ -128,10 +131,16 @@ def _seconds(each: Candidate) -> float:
     return float("inf") if seconds is None else seconds
 
 
+def _both(each: Candidate) -> float:
+    # Nothing times unknown is unknown: a free model of unknown speed goes last too.
+    cost, seconds = _cost(each), _seconds(each)
+    return float("inf") if float("inf") in (cost, seconds) else cost * seconds
+
+
 _ORDERS: Mapping[Choose, Callable[[Candidate], float]] = {
     "priority": lambda each: 0.0,
     "cheapest": _cost,
     "fastest": _seconds,
     # Twice the price weighs as much as twice the time.
-    "balanced": lambda each: _cost(each) * _seconds(each),
+    "balanced": _both,
 }

@@ -85,8 +85,9 @@ def cost(usage: Usage | None, price: Price) -> Cost:
     """What *usage* comes to at *price*."""
     if usage is None:
         return Cost(None, Decimal(0), ("usage",))
-    cached = usage.cache_read_tokens or 0 if price.cache_read_mtok is not None else 0
-    fresh = None if usage.input_tokens is None else usage.input_tokens - cached
+    cached = (usage.cache_read_tokens or 0) if price.cache_read_mtok is not None else 0
+    # Some servers count more cached tokens than input: no part is ever below zero.
+    fresh = None if usage.input_tokens is None else max(0, usage.input_tokens - cached)
     parts = [
         _part("input", fresh, price.input_mtok),
         _part("output", usage.output_tokens, price.output_mtok),

@@ -6,7 +6,7 @@ import ipaddress
 import os
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from globalapi_core.errors import ConfigError, InsecureURLError, MissingKeyError
 
@@ -69,17 +69,34 @@ def resolve(
 
 
 def _url(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    url = url.strip()
+    if "@" in url or "?" in url or "#" in url:
+        # Not shown: what is there may be a secret.
+        raise ConfigError(
+            "the base URL holds a user name, a password or a query: pass the key as api_key, "
+            f"and a URL like {GATEWAY_URL!r}"
+        )
+    parts = _parts(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"not a base URL: {url!r}; expected one like {GATEWAY_URL!r}")
-    if parts.username or parts.password:
-        raise ConfigError("the base URL holds a user name or password; pass the key as api_key")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise InsecureURLError(
             f"refusing to send a key and prompts in clear to {parts.hostname!r}: "
             "use https (plain http is for this machine only)"
         )
-    return url.strip().rstrip("/")
+    return url.rstrip("/")
+
+
+def _parts(url: str) -> SplitResult | None:
+    """*url* in its parts, `None` if it has none that make sense."""
+    if not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it checks it
+    except ValueError:
+        return None
+    return parts
 
 
 def _is_loopback(host: str) -> bool:

@@ -25,9 +25,20 @@ app = plain(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"globalapi-llm {version('globalapi-llm')}")
+        raise typer.Exit
+
+
 @app.callback()
 def globalapi(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
 ) -> None:
     """Send each prompt to the right model, and say why and what it costs."""
 

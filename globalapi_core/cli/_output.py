@@ -76,6 +76,11 @@ def number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
+def count(amount: int, noun: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
 def tokens(usage: Usage | None) -> tuple[str, str]:
     """Input and output tokens, each of them `?` where the gateway did not say."""
     usage = usage or Usage()

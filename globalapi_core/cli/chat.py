@@ -98,7 +98,7 @@ def _footer(record: CallRecord) -> Iterator[str]:
     tries = len(record.attempts)
     route = f"route {record.decision.route}, " if record.decision.route else ""
     yield f"{record.model} ({route}{record.decision.reason})"
-    attempts = f"{tries} attempt{'s' * (tries > 1)}, {record.seconds:.2f} s"
+    attempts = f"{_output.count(tries, 'attempt')}, {record.seconds:.2f} s"
     yield f"{tokens_in} tokens in, {tokens_out} out; {record.cost}; {attempts}"
     for attempt, outcome in record.attempts if tries > 1 else ():
         said = "answered" if outcome.error is None else _output.failure(outcome.error)

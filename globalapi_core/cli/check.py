@@ -42,7 +42,8 @@ def check(
         summary = {"file": config.file, "routes": len(config.routes), "models": len(models)}
         _output.document({"ok": True, **summary, "warnings": warnings})
         return
-    typer.echo(f"ok: {len(config.routes)} routes, {len(models)} models ({config.file})")
+    routes = _output.count(len(config.routes), "route")
+    typer.echo(f"ok: {routes}, {_output.count(len(models), 'model')} ({config.file})")
     for warning in warnings:
         typer.echo(f"warning: {warning}")
 
@@ -66,7 +67,7 @@ def _dead_ends(router: Router) -> Iterator[str]:
             model = router.catalog.resolve(name)
             reasons = [policy.unable(model, signals) for signals in _firing(route)]
             if all(reasons):
-                yield f"route {route.name!r} never takes {model.name}: it {reasons[0]}"
+                yield f"route {route.name!r} never takes {model.name}: {reasons[0]}"
 
 
 def _firing(route: Route) -> Iterator[Signals]:

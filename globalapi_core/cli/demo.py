@@ -69,7 +69,9 @@ def demo(
         run = Run(pipelines, load_retriever(), str(config or ""), target.endpoint)
         asked = _spread(load_questions(), questions)
         passages = len(run.retriever.passages)
-        say(f"{len(asked)} questions, {passages} passages, in {' and '.join(pipelines)}")
+        say(
+            f"{_output.count(len(asked), 'question')}, {passages} passages, in {' and '.join(pipelines)}"
+        )
         result = _run(run, asked, baseline, target, quiet=json)
     if json:
         _output.document(_described(result, target, missing, baseline))

@@ -92,7 +92,7 @@ def list_(
     for model in found:
         table.add_row(*_row(model))
     _output.console().print(table)
-    typer.echo(f"{len(found)} models", err=True)
+    typer.echo(_output.count(len(found), "model"), err=True)
 
 
 @app.command(epilog="Example: globalapi models show moonshot-k2.5")

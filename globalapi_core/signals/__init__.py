@@ -14,7 +14,7 @@ from typing import Any
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import keywords as keywords_
 from globalapi_core.signals import language, size, task
-from globalapi_core.signals.question import asked
+from globalapi_core.signals.question import asked, text_of
 
 Message = Mapping[str, Any]
 """A message as the wire has it: `{"role": ..., "content": text or parts, ...}`."""
@@ -96,7 +96,7 @@ def read(
     Raises:
         InvalidInputError: there is no message, or nothing in any of them.
     """
-    if not any(message.get("content") or message.get("tool_calls") for message in messages):
+    if not any(map(_says_something, messages)):
         raise InvalidInputError("the prompt is empty: there is no message with any content")
     question = asked(messages)
     spoken, language_evidence = language.of(question)
@@ -123,6 +123,12 @@ def read(
         tags=frozenset(tags),
         metadata={key: str(value) for key, value in (metadata or {}).items()},
     )
+
+
+def _says_something(message: Message) -> bool:
+    if text_of(message).strip() or message.get("tool_calls"):
+        return True
+    return len(size.modalities([message])) > 1
 
 
 def _json(response_format: Mapping[str, Any] | None) -> str | None:

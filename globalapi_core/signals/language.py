@@ -12,7 +12,7 @@ _OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff]")
 _QUOTED = re.compile(
     r"```.*?```|`[^`\n]*`|“[^”]*”|「[^」]*」|『[^』]*』|《[^》]*》|\"[^\"\n]*\"", re.DOTALL
 )
-_CODE_LINE = re.compile(r"^(?:\s{4,}|\t|[+@-]{1,3} |\s*File \").*$", re.MULTILINE)
+_CODE_LINE = re.compile(r"^(?: {4,}|\t|[+@-]{1,3} |[ \t]*File \").*$", re.MULTILINE)
 # Words that carry English grammar: with none of them, Latin words are names in a
 # sentence of another language ("iPhone 15 Pro Max 256GB 报价").
 _ENGLISH = frozenset(

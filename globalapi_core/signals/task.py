@@ -15,12 +15,12 @@ _LANGUAGES = (
 _CODE = {
     "a fenced code block": r"```",
     "a stack trace": (
-        r"Traceback \(most recent call last\)|^\s+at [\w.$<>]+\(|^\s*File \"[^\"]+\", line"
+        r"Traceback \(most recent call last\)|^[ \t]+at [\w.$<>]+\(|^[ \t]*File \"[^\"]+\", line"
     ),
     "a diff": r"^(?:diff --git|@@ -\d|\+\+\+ |--- a/)",
     "program text": (
         r"\b(?:def|func|fn|function)\s+\w+\s*\(|\bclass\s+\w+\s*[:({]"
-        r"|^\s*(?:from\s+[\w.]+\s+)?import\s+\w|#include\s*<|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
+        r"|^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\w|#include\s*<|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
     ),
     "a request for code": (
         r"\b(?:write|implement|create|give me|generate|refactor|debug|fix|review|optimi[sz]e|port)\b"

@@ -98,7 +98,7 @@ def test_earlier_turns_are_context(sandbox: Sandbox) -> None:
     """What the user said before can be asked for; our own earlier words cannot."""
     messages = [
         {"role": "user", "content": "My cat is called Tom."},
-        {"role": "assistant", "content": "[sandbox] The cat question of cat sandbox."},
+        {"role": "assistant", "content": "[sandbox] Asked what the cat is called."},
         {"role": "user", "content": "What is my cat called?"},
     ]
 
