@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import (
@@ -50,8 +50,12 @@ _SENT = (
 class GatewayChatModel(BaseChatModel):
     """Base of the chat models on the gateway; not for use by itself."""
 
+    # LangChain's own default drops a misspelt argument without a word.
     model_config = ConfigDict(
-        populate_by_name=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+        extra="forbid",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
     )
 
     api_key: SecretStr | None = Field(
@@ -62,7 +66,7 @@ class GatewayChatModel(BaseChatModel):
         None, validation_alias=AliasChoices("base_url", "openai_api_base", "globalapi_api_base")
     )
     """`None`: `GLOBAL_API_BASE_URL`, then the config file, then the gateway."""
-    config: str | Path | Config | None = Field(None, exclude=True)
+    config: str | Path | Config | None = Field(None, exclude=True, repr=False)
     """The config file; `None`: the one that `globalapi_core.load_config` finds."""
     temperature: float | None = None
     """`None` is not sent, here and below: the model's own default then holds."""
@@ -96,6 +100,7 @@ class GatewayChatModel(BaseChatModel):
     stream_usage: bool = True
     """Accepted for the sake of moving over; usage is always asked for."""
 
+    _configurable: ClassVar[tuple[str, ...]] = ("model",)
     _config: Config = PrivateAttr()
     _endpoint: Endpoint = PrivateAttr()
 
@@ -119,28 +124,35 @@ class GatewayChatModel(BaseChatModel):
         state = super().__getstate__()
         return {**state, "__dict__": {**state["__dict__"], "api_key": None}}
 
-    @property
-    def limits(self) -> Attempts:
-        """How often and how long to try: the arguments, else the config file."""
-        own = {"timeout": self.timeout, "max_retries": self.max_retries}
+    def _limits(self, kwargs: Mapping[str, Any]) -> Attempts:
+        """How often and how long to try: the call's, else ours, else the config file's."""
+        own = {"timeout": kwargs.get("timeout") or self.timeout, "max_retries": self.max_retries}
         given = {name: value for name, value in own.items() if value is not None}
         return self._config.attempts.model_copy(update=given)
-
-    @property
-    def lc_secrets(self) -> dict[str, str]:
-        """Where a serialised model finds its key again."""
-        return {"api_key": settings.KEY_VARIABLE}
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """It is: without its key."""
-        return True
 
     @property
     def _params(self) -> dict[str, Any]:
         """What every request carries."""
         own = {name: getattr(self, name) for name in _SENT}
         return {**{name: v for name, v in own.items() if v is not None}, **self.model_kwargs}
+
+    def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        """LangChain's events of one call; its version 3 passes no config on, so we do."""
+        if kwargs.get("version") == "v3":
+            kwargs = {**self._configured(config), **kwargs}
+        return super().stream_events(input, config, **kwargs)
+
+    def astream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        """`stream_events`, asynchronously."""
+        if kwargs.get("version") == "v3":
+            kwargs = {**self._configured(config), **kwargs}
+        return super().astream_events(input, config, **kwargs)
+
+    def _configured(self, config: RunnableConfig | None) -> dict[str, Any]:
+        """What `with_config(configurable=...)` sets for one call."""
+        given = ensure_config(config).get("configurable") or {}
+        found = {name: given.get(name) for name in self._configurable}
+        return {name: value for name, value in found.items() if value and isinstance(value, str)}
 
     def bind_tools(
         self,
@@ -227,6 +239,7 @@ SHARED = (
     *_SENT,
     *("api_key", "base_url", "model_kwargs", "streaming", "timeout"),
     *("cache", "rate_limiter", "disable_streaming", "output_version", "verbose"),
+    *("callbacks", "tags", "metadata"),
 )
 """What a router's members have in common with it."""
 
@@ -249,17 +262,11 @@ def profile(models: Sequence[ModelInfo]) -> Any:
     }
 
 
-def configured(config: RunnableConfig | None, name: str) -> str | None:
-    """`with_config(configurable={name: ...})`, if it says anything."""
-    value = ((config or {}).get("configurable") or {}).get(name)
-    return value if isinstance(value, str) and value else None
-
-
 def _choice(
     choice: str | Mapping[str, Any] | bool, definitions: Sequence[Mapping[str, Any]]
 ) -> str | dict[str, Any]:
     """A tool choice in the wire's form."""
-    names = [definition["function"]["name"] for definition in definitions]
+    names = [each["function"]["name"] for each in definitions if "function" in each]
     if choice is True or choice in ("any", "required"):
         return "required"
     if isinstance(choice, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.messages import (
@@ -25,18 +25,13 @@ from globalapi_core.client import Answer
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.pricing import Usage
 from globalapi_core.records import CallRecord, Outcome
-from globalapi_core.wire import Delta, Reply
+from globalapi_core.wire import Delta, InvalidToolCall, Reply, ToolCall
 
 Message = TypeVar("Message", bound=AIMessage)
 
 PROVIDER = "globalapi"
 RECORD = "globalapi"
 """The key of `response_metadata` that holds the record of the call."""
-
-# Blocks that belong to the vendor that wrote them: nobody else accepts them back.
-_NOT_SENT = frozenset(
-    {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "function_call"}
-)
 
 
 def to_wire(messages: Sequence[BaseMessage], *, reasoning_of: str | None = None) -> list[Any]:
@@ -47,19 +42,28 @@ def to_wire(messages: Sequence[BaseMessage], *, reasoning_of: str | None = None)
         reasoning_of: the family to be asked. Reasoning that led to tool calls goes back to
             the family it came from, which some require, and to no other.
     """
-    return [_to_wire(message, reasoning_of) for message in messages]
+    answered = {each.tool_call_id for each in messages if isinstance(each, ToolMessage)}
+    return [_to_wire(message, answered, reasoning_of) for message in messages]
 
 
-def _to_wire(message: BaseMessage, reasoning_of: str | None) -> dict[str, Any]:
-    content = message.content if isinstance(message.content, str) else _parts(message.content)
-    wire: dict[str, Any] = {"role": _role(message), "content": content}
+def _to_wire(
+    message: BaseMessage, answered: Container[str | None], reasoning_of: str | None
+) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": _role(message), "content": _content(message)}
     if message.name and not isinstance(message, ToolMessage):
         wire["name"] = message.name
     if isinstance(message, ToolMessage):
         wire["tool_call_id"] = message.tool_call_id
     elif isinstance(message, AIMessage):
-        _add_calls(wire, message, reasoning_of)
+        _add_calls(wire, message, answered, reasoning_of)
     return wire
+
+
+def _content(message: BaseMessage) -> str | list[Any]:
+    if isinstance(message.content, str):
+        return message.content
+    # Of what a model wrote in blocks only the text is anybody else's to read.
+    return str(message.text) if isinstance(message, AIMessage) else _parts(message.content)
 
 
 def _role(message: BaseMessage) -> str:
@@ -80,14 +84,21 @@ _ROLES: tuple[tuple[type[BaseMessage], str], ...] = (
 )
 
 
-def _add_calls(wire: dict[str, Any], message: AIMessage, reasoning_of: str | None) -> None:
+def _add_calls(
+    wire: dict[str, Any],
+    message: AIMessage,
+    answered: Container[str | None],
+    reasoning_of: str | None,
+) -> None:
     calls = [
         _call(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False))
         for call in message.tool_calls
     ]
+    # A call without a result is refused, and an invalid one is seldom given a result.
     calls += [
         _call(call["id"], call["name"] or "", call["args"] or "")
         for call in message.invalid_tool_calls
+        if call["id"] in answered
     ]
     if not calls:
         return
@@ -104,22 +115,33 @@ def _call(id_: str | None, name: str, arguments: str) -> dict[str, Any]:
 
 def _parts(blocks: Sequence[str | Mapping[str, Any]]) -> str | list[Any]:
     """Content blocks as the wire has them; plain text where there is nothing else."""
-    parts = [part for block in blocks if (part := _part(block)) is not None]
+    parts = [_part(block) for block in blocks]
     if all(part["type"] == "text" for part in parts):
         return "".join(part["text"] for part in parts)
     return parts
 
 
-def _part(block: str | Mapping[str, Any]) -> dict[str, Any] | None:
+def _part(block: str | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(block, str):
         return {"type": "text", "text": block}
+    try:
+        return _known_part(block)
+    except (KeyError, ValueError) as error:
+        raise InvalidInputError(
+            f"a content block of type {block.get('type')!r} cannot be sent: {error}"
+        ) from None
+
+
+def _known_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block of LangChain's, old or new, or of Anthropic's; others are the wire's own."""
     kind = block.get("type")
-    if kind in _NOT_SENT:
-        return None
-    if kind == "text":
+    if kind in ("text", "text-plain"):
         return {"type": "text", "text": block["text"]}
     if kind == "image" and isinstance(source := block.get("source"), Mapping):
         return {"type": "image_url", "image_url": {"url": _anthropic_url(source)}}
+    if kind == "video":
+        url = block.get("url") or f"data:{block['mime_type']};base64,{block['base64']}"
+        return {"type": "video_url", "video_url": {"url": url}}
     if is_data_content_block(dict(block)):
         return convert_to_openai_data_block(dict(block))
     return dict(block)
@@ -164,7 +186,10 @@ def delta_chunk(delta: Delta) -> AIMessageChunk:
 def last_chunk(answer: Answer) -> AIMessageChunk:
     """The end of a streamed answer: its tool calls, usage and record, each said once."""
     reply = answer.reply
-    chunk = AIMessageChunk(
+    # LangChain closes the brackets of arguments that were cut, and would run the call. As a
+    # JSON string they stay what they are, an invalid call.
+    calls: Sequence[ToolCall | InvalidToolCall] = (*reply.tool_calls, *reply.invalid_tool_calls)
+    return AIMessageChunk(
         content="",
         tool_call_chunks=[
             tool_call_chunk(
@@ -173,14 +198,12 @@ def last_chunk(answer: Answer) -> AIMessageChunk:
                 id=each.id,
                 index=number,
             )
-            for number, each in enumerate(reply.tool_calls)
+            for number, each in enumerate(calls)
         ],
         usage_metadata=_usage(reply.usage),
         response_metadata=_metadata(answer),
         chunk_position="last",
     )
-    chunk.invalid_tool_calls = _invalid(reply)
-    return chunk
 
 
 def outcome(message: AIMessage) -> Outcome | None:
@@ -189,8 +212,10 @@ def outcome(message: AIMessage) -> Outcome | None:
     if not isinstance(record, Mapping) or not record.get("attempts"):
         return None
     last = record["attempts"][-1]
+    # This is how LangChain marks what came from its cache: nothing was used for it.
+    cached = (message.usage_metadata or {}).get("total_cost") == 0
     return Outcome(
-        usage=Usage(**last["usage"]) if last["usage"] else None,
+        usage=Usage(0, 0) if cached else Usage(**last["usage"]) if last["usage"] else None,
         response_model=last["response_model"],
         finish_reason=last["finish_reason"],
         request_id=last["request_id"],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.exceptions import OutputParserException
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.outputs import Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
@@ -40,7 +44,7 @@ def structured(
         parser = _json_parser(schema)
     elif method == "json_schema":
         wanted = convert_to_json_schema(schema, strict=strict)
-        json_schema: dict[str, Any] = {"name": wanted.get("title", "answer"), "schema": wanted}
+        json_schema: dict[str, Any] = {"name": _name(wanted), "schema": wanted}
         if strict is not None:
             json_schema["strict"] = strict
         response_format = {"type": "json_schema", "json_schema": json_schema}
@@ -52,10 +56,35 @@ def structured(
     return _with_raw(asked, parser) if include_raw else asked | parser
 
 
+def _name(schema: Mapping[str, Any]) -> str:
+    """A name that servers accept, which a title need not be."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title") or "answer"))[:64]
+
+
+def _refuse_cut(result: list[Generation]) -> None:
+    """The base parsers close the brackets of an answer that was cut and call it whole."""
+    message = getattr(result[0], "message", None)
+    if message is not None and message.response_metadata.get("finish_reason") == "length":
+        text = "the answer hit its length limit before the JSON was whole: raise max_tokens"
+        raise OutputParserException(text, llm_output=str(message.text))
+
+
+class _JsonParser(JsonOutputParser):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_cut(result)
+        return super().parse_result(result, partial=partial)
+
+
+class _PydanticParser(PydanticOutputParser[Any]):
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        _refuse_cut(result)
+        return super().parse_result(result, partial=partial)
+
+
 def _json_parser(schema: Any) -> BaseOutputParser[Any]:
     if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return PydanticOutputParser(pydantic_object=schema)
-    return JsonOutputParser()
+        return _PydanticParser(pydantic_object=schema)
+    return _JsonParser()
 
 
 def _tool_parser(schema: Any, name: str) -> BaseOutputParser[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -19,7 +20,7 @@ from globalapi_core.records import Decision
 from globalapi_core.router import named
 from globalapi_core.wire import ChatRequest, Delta, Wire
 from langchain_globalapi import _bridge
-from langchain_globalapi._base import GatewayChatModel, Method, configured
+from langchain_globalapi._base import GatewayChatModel, Method
 
 
 class ChatGlobalAPI(GatewayChatModel):
@@ -72,25 +73,25 @@ class ChatGlobalAPI(GatewayChatModel):
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """Ask, and wait for the whole answer."""
-        return super().invoke(input, config, **_named(config, kwargs))
+        return super().invoke(input, config, **self._with(config, kwargs))
 
     async def ainvoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """`invoke`, asynchronously."""
-        return await super().ainvoke(input, config, **_named(config, kwargs))
+        return await super().ainvoke(input, config, **self._with(config, kwargs))
 
     def stream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
         """Ask, and yield the answer as it comes."""
-        return super().stream(input, config, **_named(config, kwargs))
+        return super().stream(input, config, **self._with(config, kwargs))
 
     def astream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """`stream`, asynchronously."""
-        return super().astream(input, config, **_named(config, kwargs))
+        return super().astream(input, config, **self._with(config, kwargs))
 
     def _generate(
         self,
@@ -130,18 +131,20 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for item in self._client(kwargs).astream(*self._asked(messages, stop, kwargs)):
-            chunk = _chunk(item)
-            if run_manager:
-                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
+        items = self._client(kwargs).astream(*self._asked(messages, stop, kwargs))
+        async with aclosing(items):
+            async for item in items:
+                chunk = _chunk(item)
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
 
     def _asked(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> tuple[ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
         given = {**self._params, **kwargs}
-        for name in ("stream", "timeout"):
+        for name in ("stream", "stream_usage", "timeout"):
             given.pop(name, None)
         info = self._config.catalog.get(given.pop("model", None) or self.model_name)
         if stop is not None:
@@ -162,12 +165,14 @@ class ChatGlobalAPI(GatewayChatModel):
         return request, named(info, facts)
 
     def _client(self, kwargs: Mapping[str, Any]) -> Client:
-        """What makes the attempts of one call; its `timeout`, in seconds, goes before ours."""
-        limits = self.limits
+        """What makes the attempts of one call."""
+        limits = self._limits(kwargs)
         own = {"max_attempts": 1 + limits.max_retries}
-        if kwargs.get("timeout") is not None:
-            own["timeout"] = kwargs["timeout"]
         return Client(Wire(self._endpoint), limits.model_copy(update=own))
+
+    def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a call, with those its config sets."""
+        return {**self._configured(config), **kwargs}
 
     @property
     def _structured_method(self) -> Method:
@@ -191,12 +196,6 @@ class ChatGlobalAPI(GatewayChatModel):
     @property
     def _models(self) -> Sequence[ModelInfo]:
         return [self.info]
-
-
-def _named(config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, with the model that its config names."""
-    model = configured(config, "model")
-    return kwargs if model is None else {"model": model, **kwargs}
 
 
 def _result(answer: Answer) -> ChatResult:

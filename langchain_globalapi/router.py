@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -21,7 +21,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, model_validator
 
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.errors import InvalidInputError
@@ -30,7 +30,7 @@ from globalapi_core.health import Health
 from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.router import Router
 from langchain_globalapi import _bridge
-from langchain_globalapi._base import SHARED, GatewayChatModel, configured
+from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi.chat_models import ChatGlobalAPI
 
 RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
@@ -114,8 +114,25 @@ class RouterRunnable(GatewayChatModel):
     route: str | None = None
     """Take this route for every call; `None`: decide."""
 
-    _health: Health = PrivateAttr(default_factory=Health)
+    _configurable: ClassVar[tuple[str, ...]] = ("model", "route")
+    _health: Health = PrivateAttr()
     _members: dict[str, ChatGlobalAPI] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _start_health(self) -> Self:
+        self._health = Health(cooldown=self._config.attempts.cooldown)
+        return self
+
+    # Members take our settings when they are made: a copy with others makes its own.
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied._members = {}
+        return copied
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in SHARED:
+            self._members.clear()
 
     def decide(
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -191,7 +208,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = self._call(plan, _RESULT).run(
             lambda attempt: self._member(attempt)._generate(plan.messages, **plan.given(attempt))
         )
@@ -204,7 +221,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = await self._call(plan, _RESULT).arun(
             lambda attempt: self._member(attempt)._agenerate(plan.messages, **plan.given(attempt))
         )
@@ -217,7 +234,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
         yield from self._call(plan, _CHUNK).stream(
             lambda attempt: self._member(attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -232,7 +249,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        plan = self._plan(messages, {}, {"stop": stop, **kwargs})
+        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
         chunks = self._call(plan, _CHUNK).astream(
             lambda attempt: self._member(attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -245,9 +262,10 @@ class RouterRunnable(GatewayChatModel):
 
     def _plan(self, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
-        given = {name: value for name, value in kwargs.items() if value is not None}
-        route = given.pop("route", None) or configured(config, "route") or self.route
-        model = given.pop("model", None) or configured(config, "model")
+        asked = {name: value for name, value in kwargs.items() if value is not None}
+        given = {**self._configured(config), **asked}
+        route = given.pop("route", self.route)
+        model = given.pop("model", None)
         if isinstance(input, Mapping):
             route, prompt = _keyed(input)
         else:
@@ -268,7 +286,7 @@ class RouterRunnable(GatewayChatModel):
         return _Plan(decision, messages, given)
 
     def _call(self, plan: _Plan, kind: _Kind) -> Call[Any]:
-        flow = attempts(plan.decision, self.limits, self._health)
+        flow = attempts(plan.decision, self._limits(plan.kwargs), self._health)
         return Call(flow, kind.outcome, kind.recorded)
 
     def _member(self, attempt: Attempt) -> ChatGlobalAPI:
@@ -291,6 +309,10 @@ class RouterRunnable(GatewayChatModel):
         run = _Run(config, chain)
         try:
             yield run
+        except GeneratorExit:
+            # Whoever stops reading a stream has had enough: that is no error.
+            chain.on_chain_end(run.result())
+            raise
         except BaseException as error:
             chain.on_chain_error(error)
             raise
@@ -305,6 +327,9 @@ class RouterRunnable(GatewayChatModel):
         run = _Run(config, chain)
         try:
             yield run
+        except GeneratorExit:
+            await chain.on_chain_end(run.result())
+            raise
         except BaseException as error:
             await chain.on_chain_error(error)
             raise
@@ -370,6 +395,13 @@ class _Kind:
 _MESSAGE = _Kind(lambda message: message)
 _RESULT = _Kind(lambda result: result.generations[0].message)
 _CHUNK = _Kind(lambda chunk: chunk.message)
+
+
+def _seen(
+    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+) -> RunnableConfig:
+    """What a run of ours knows of the config it was made with."""
+    return RunnableConfig(tags=run.tags, metadata=run.metadata) if run else RunnableConfig()
 
 
 def _keyed(input: Mapping[str, Any]) -> tuple[str, Any]:

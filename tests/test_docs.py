@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from globalapi_core.config import parse_config
@@ -18,21 +19,21 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def blocks(language: str) -> Iterator[object]:
+def blocks(language: str) -> list[Any]:
     """The fenced blocks of one language, each named after its page and place."""
+    found_blocks = []
     for page in PAGES:
         for found in _BLOCK.finditer(page.read_text("utf-8")):
             if found[1] == language:
                 line = page.read_text("utf-8")[: found.start()].count("\n") + 1
-                yield pytest.param(found[2], id=f"{page.name}:{line}")
+                found_blocks.append(pytest.param(found[2], id=f"{page.name}:{line}"))
+    return found_blocks
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A directory with the README's own config file, and the sandbox as the server."""
-    first = next((block.values[0] for block in blocks("yaml")), None)  # type: ignore[attr-defined]
-    if first:
-        (tmp_path / "globalapi.yaml").write_text(str(first), "utf-8")
+    (tmp_path / "globalapi.yaml").write_text(blocks("yaml")[0].values[0], "utf-8")
     with Sandbox() as sandbox:
         monkeypatch.setenv("GLOBAL_API_BASE_URL", sandbox.base_url)
         monkeypatch.chdir(tmp_path)

@@ -53,6 +53,11 @@ class Row:
         return self.record["attempts"] if self.record else ()
 
     @property
+    def has_fallback(self) -> bool:
+        """Whether the call had another candidate than the first."""
+        return self.record is not None and len(self.record["decision"]["candidates"]) > 1
+
+    @property
     def usage(self) -> Usage | None:
         """Tokens of the attempt that answered."""
         claimed = self.attempts[-1]["usage"] if self.attempts and self.error is None else None
@@ -143,8 +148,8 @@ def load_retriever() -> Retriever:
 
 
 def busiest(rows: Sequence[Row]) -> Row | None:
-    """The first answered row of the route that fired most often."""
-    answered = [row for row in rows if row.error is None]
+    """The first answered row of the route that fired most often; of those with a fallback."""
+    answered = [row for row in rows if row.error is None and row.has_fallback]
     counts = Counter(row.decided[0] for row in answered)
     return max(answered, key=lambda row: counts[row.decided[0]], default=None)
 

@@ -25,7 +25,7 @@ COMMANDS = {
     "explain": ("route", "The same as route."),
     "models": ("models", "What models there are, what they can do and what they charge."),
     "route": ("route", "Explain which model a prompt goes to, and why; calls nothing."),
-    "sandbox": ("sandbox", "Serve a gateway on this machine: no key, no network."),
+    "sandbox": ("sandbox", "Serve a gateway on this machine until Ctrl-C: no key, no network."),
 }
 """Name of a command: the module it is in, and the line `globalapi --help` shows."""
 

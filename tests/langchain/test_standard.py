@@ -9,7 +9,10 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from globalapi_core import settings
 from langchain_globalapi import ChatGlobalAPI, RouterRunnable
 
-_ENVIRONMENT = {settings.KEY_VARIABLE: "a-key", settings.BASE_URL_VARIABLE: "https://example.org/v1"}
+_ENVIRONMENT = {
+    settings.KEY_VARIABLE: "a-key",
+    settings.BASE_URL_VARIABLE: "https://example.org/v1",
+}
 _BASE = {"base_url": "https://example.org/v1"}
 
 
