@@ -6,7 +6,7 @@ routers decide by the same `Router` and drive the same flow over single-model me
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +61,7 @@ class Client:
 
     async def astream(
         self, request: ChatRequest, decision: Decision
-    ) -> AsyncIterator[Delta | Answer]:
+    ) -> AsyncGenerator[Delta | Answer, None]:
         """`stream`, asynchronously."""
         call = self._call(decision)
         items = call.astream(lambda each: self.wire.astream(*_asked(request, each)), _visible)

@@ -26,7 +26,9 @@ FILE_NAME = "globalapi.yaml"
 MAX_FILE = 1_000_000
 """Bytes of a config file; one of a hundred models has 20,000."""
 _MAX_PROBLEMS = 20
-_EACH_CALL = frozenset({"messages", "model", "response_format", "stream", "stream_options", "tools"})
+_EACH_CALL = frozenset(
+    {"messages", "model", "response_format", "stream", "stream_options", "tools"}
+)
 """What a call says itself, so that no route may."""
 
 Choose = Literal["priority", "cheapest", "fastest", "balanced"]
@@ -280,7 +282,7 @@ def _explained(error: Mapping[str, Any]) -> _Problem:
     text = f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if error["type"] == "missing":
         return location, text
-    return location, f"{text}, not {_REPR.repr(error['input'])}"
+    return location, f"{text}, not {_brief(error['input'])}"
 
 
 def _unknown(location: _Location) -> _Problem:
@@ -319,9 +321,11 @@ def _shortened(text: str) -> str:
     return (text.splitlines() or [""])[0][:200]
 
 
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = 60
-_REPR.maxlevel = 3
+def _brief(value: object) -> str:
+    # What is inside is not shown: with anchors, a small file may hold a huge list.
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return reprlib.repr(value)
 
 
 def _path(location: _Location) -> str:

@@ -177,7 +177,8 @@ class Call(Generic[T]):
         """Make attempts until one returns an answer; return that."""
         attempt = next(self._flow)
         while True:
-            time.sleep(attempt.wait)
+            if attempt.wait:
+                time.sleep(attempt.wait)
             started = self._clock()
             try:
                 answer = make(attempt)
@@ -210,7 +211,8 @@ class Call(Generic[T]):
         """
         attempt = next(self._flow)
         while True:
-            time.sleep(attempt.wait)
+            if attempt.wait:
+                time.sleep(attempt.wait)
             progress = _Progress(self._clock, self._facts, visible)
             items = make(attempt)
             try:

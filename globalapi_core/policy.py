@@ -58,9 +58,7 @@ def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> 
     """*model* as a candidate, with what the call is expected to cost."""
     limit = params.get("max_tokens")
     allowed = limit if isinstance(limit, int) and limit > 0 else EXPECTED_OUTPUT
-    usage = Usage(
-        input_tokens=signals.input_tokens, output_tokens=signals.max_tokens or allowed
-    )
+    usage = Usage(input_tokens=signals.input_tokens, output_tokens=signals.max_tokens or allowed)
     return Candidate(model, params=params, estimate=cost(usage, model.price))
 
 

@@ -79,7 +79,7 @@ def _url(url: str) -> str:
     parts = _parts(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"not a base URL: {url!r}; expected one like {GATEWAY_URL!r}")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InsecureURLError(
             f"refusing to send a key and prompts in clear to {parts.hostname!r}: "
             "use https (plain http is for this machine only)"
@@ -99,7 +99,8 @@ def _parts(url: str) -> SplitResult | None:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

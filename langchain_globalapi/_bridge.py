@@ -213,7 +213,7 @@ def outcome(message: AIMessage) -> Outcome | None:
         return None
     last = record["attempts"][-1]
     # This is how LangChain marks what came from its cache: nothing was used for it.
-    cached = (message.usage_metadata or {}).get("total_cost") == 0
+    cached = dict(message.usage_metadata or {}).get("total_cost") == 0
     return Outcome(
         usage=Usage(0, 0) if cached else Usage(**last["usage"]) if last["usage"] else None,
         response_model=last["response_model"],

@@ -14,8 +14,12 @@ from langchain_core.outputs import Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
+    # mypy's pydantic plugin looks for the names of an inherited field's type here.
+    from langchain_core.utils.pydantic import TBaseModel  # noqa: F401
+
     from langchain_globalapi._base import GatewayChatModel
 
 
@@ -75,7 +79,7 @@ class _JsonParser(JsonOutputParser):
         return super().parse_result(result, partial=partial)
 
 
-class _PydanticParser(PydanticOutputParser[Any]):
+class _PydanticParser(PydanticOutputParser[BaseModel]):
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         _refuse_cut(result)
         return super().parse_result(result, partial=partial)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,17 +12,8 @@ from llama_index.core.base.llms.types import (
     MessageRole,
     ToolCallBlock,
 )
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.events.llm import (
-    LLMStructuredPredictEndEvent,
-    LLMStructuredPredictStartEvent,
-)
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.program.utils import process_streaming_objects
-from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import BaseTool
-from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import (
     ConfigDict,
     Field,
@@ -39,16 +28,15 @@ from globalapi_core import settings
 from globalapi_core.config import Attempts, Config, load_config
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
-from llamaindex_globalapi import _bridge, _structured
+from llamaindex_globalapi._bridge import INVALID_CALLS
+from llamaindex_globalapi._responses import only_first_call
+from llamaindex_globalapi._structured import StructuredOutput
 
-_dispatcher = get_dispatcher(__name__)
-
-_PROGRAM_ARGUMENTS = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
 NUM_OUTPUT = 4_096
 """Tokens kept free for the answer at most, unless `max_tokens` says otherwise."""
 
 
-class GatewayLLM(FunctionCallingLLM):
+class GatewayLLM(StructuredOutput):
     """Base of the LLMs on the gateway; not for use by itself."""
 
     # A misspelt argument is an error: LlamaIndex's own classes drop it without a word.
@@ -118,8 +106,6 @@ class GatewayLLM(FunctionCallingLLM):
         own = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {**payload, "model": payload["model_name"], **own}
 
-    # -- tools --
-
     def _prepare_chat_with_tools(
         self,
         tools: Sequence[BaseTool],
@@ -159,7 +145,7 @@ class GatewayLLM(FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponse:
         """Keep to one tool call where several were not allowed."""
-        return response if allow_parallel_tool_calls else _bridge.only_first_call(response)
+        return response if allow_parallel_tool_calls else only_first_call(response)
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
@@ -179,164 +165,16 @@ class GatewayLLM(FunctionCallingLLM):
             if isinstance(block, ToolCallBlock)
         ]
         if not calls and error_on_no_tool_call:
-            invalid = response.message.additional_kwargs.get(_bridge.INVALID_CALLS) or ()
+            invalid = response.message.additional_kwargs.get(INVALID_CALLS) or ()
             reasons = "".join(f"; {each['name']}: {each['error']}" for each in invalid)
             raise ValueError(f"the answer has no tool call that can be run{reasons}")
         return calls
-
-    # -- structured output --
-
-    @abstractmethod
-    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
-        """The arguments of `chat` that ask for an *output_cls*."""
-
-    def _predict(
-        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> Model:
-        return _structured.parsed(output_cls, self.chat(messages, **kwargs))
-
-    async def _apredict(
-        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> Model:
-        return _structured.parsed(output_cls, await self.achat(messages, **kwargs))
-
-    def structured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Model:
-        """Have the answer to *prompt* be an *output_cls*, in the best way the model has.
-
-        Raises:
-            ResponseError: the answer is none.
-        """
-        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
-            own = dict(llm_kwargs or {})
-            other: Model = super().structured_predict(output_cls, prompt, own, **prompt_args)
-            return other
-        _started(output_cls, prompt, prompt_args)
-        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
-        found = self._predict(output_cls, *asked)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
-
-    async def astructured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Model:
-        """`structured_predict`, asynchronously."""
-        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
-            own = dict(llm_kwargs or {})
-            other: Model = await super().astructured_predict(output_cls, prompt, own, **prompt_args)
-            return other
-        _started(output_cls, prompt, prompt_args)
-        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
-        found = await self._apredict(output_cls, *asked)
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
-
-    def _structured_stream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Generator[Any, None, None]:
-        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
-            own = dict(llm_kwargs or {})
-            yield from super()._structured_stream_call(output_cls, prompt, own, **prompt_args)
-            return
-        messages, kwargs = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
-        partial = _Partial(self, output_cls)
-        with closing(self.stream_chat(messages, **kwargs)) as responses:
-            for response in responses:
-                yield from partial.grown(response)
-        yield partial.whole()
-
-    async def _structured_astream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> AsyncGenerator[Any, None]:
-        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
-            own = dict(llm_kwargs or {})
-            return await super()._structured_astream_call(output_cls, prompt, own, **prompt_args)
-        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
-        return self._agrowing(output_cls, *asked)
-
-    async def _agrowing(
-        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> AsyncGenerator[Any, None]:
-        partial = _Partial(self, output_cls)
-        async with aclosing(await self.astream_chat(messages, **kwargs)) as responses:
-            async for response in responses:
-                for grown in partial.grown(response):
-                    yield grown
-        yield partial.whole()
-
-    def _asked_for(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: Mapping[str, Any] | None,
-        prompt_args: Mapping[str, Any],
-    ) -> tuple[list[ChatMessage], dict[str, Any]]:
-        """Messages and arguments of the `chat` that asks for an *output_cls*."""
-        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
-        given = llm_kwargs or {}
-        own = {name: value for name, value in given.items() if name not in _PROGRAM_ARGUMENTS}
-        return messages, {**self._asking(output_cls), **own}
 
 
 def flattened(given: Mapping[str, Any]) -> dict[str, Any]:
     """*given* with what `extra_body` holds, the openai SDK's place for what it does not know."""
     flat = {name: value for name, value in given.items() if name not in ("extra_body", "stream")}
     return {**(given.get("extra_body") or {}), **flat}
-
-
-class _Partial:
-    """An object that is being streamed."""
-
-    def __init__(self, llm: GatewayLLM, output_cls: type[Any]) -> None:
-        self._llm = llm
-        self._output_cls = output_cls
-        self._objects: list[Any] | None = None
-        self._last: ChatResponse | None = None
-
-    def grown(self, response: ChatResponse) -> Generator[Any, None, None]:
-        """Yield the object as far as *response* tells it; nothing for the end of the stream."""
-        self._last = response
-        if response.delta:
-            found = process_streaming_objects(
-                response, self._output_cls, cur_objects=self._objects, llm=self._llm
-            )
-            self._objects = found if isinstance(found, list) else [found]
-            yield found
-
-    def whole(self) -> Any:
-        """The object.
-
-        Raises:
-            ResponseError: the answer is none.
-        """
-        return _structured.parsed(
-            self._output_cls, self._last or ChatResponse(message=ChatMessage())
-        )
-
-
-def _started(output_cls: type[Any], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
-    _dispatcher.event(
-        LLMStructuredPredictStartEvent(
-            output_cls=output_cls, template=prompt, template_args=prompt_args
-        )
-    )
 
 
 def _choice(choice: str | dict[str, Any]) -> str | dict[str, Any]:

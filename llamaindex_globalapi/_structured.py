@@ -3,16 +3,184 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import aclosing, closing
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatResponse, ToolCallBlock
-from llama_index.core.types import Model
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
+)
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
 from globalapi_core.errors import ResponseError
-from llamaindex_globalapi import _bridge
+from llamaindex_globalapi._bridge import MODEL
+
+_dispatcher = get_dispatcher(__name__)
+
+_PROGRAM_ARGUMENTS = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
 
 _FENCE = re.compile(r"\A\s*```[a-z]*\n(.*?)\n?```\s*\Z", re.DOTALL | re.IGNORECASE)
+
+
+class StructuredOutput(FunctionCallingLLM):
+    """An LLM that is asked for objects in the best way it has.
+
+    LlamaIndex's own programs know tools and text alone, change the `llm_kwargs` they are
+    given, drop the system prompt of asynchronous calls and do not require the tool of
+    streamed ones. Another `pydantic_program_mode` than the default still chooses them.
+    """
+
+    # Not abstract: LlamaIndex traces what implements an abstract method.
+    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
+        """The arguments of `chat` that ask for an *output_cls*."""
+        raise NotImplementedError
+
+    def _predict(
+        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> Model:
+        return parsed(output_cls, self.chat(messages, **kwargs))
+
+    async def _apredict(
+        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> Model:
+        return parsed(output_cls, await self.achat(messages, **kwargs))
+
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Have the answer to *prompt* be an *output_cls*, in the best way the model has.
+
+        Raises:
+            ResponseError: the answer is none.
+        """
+        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            own = dict(llm_kwargs or {})
+            other: Model = super().structured_predict(output_cls, prompt, own, **prompt_args)
+            return other
+        _started(output_cls, prompt, prompt_args)
+        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
+        found = self._predict(output_cls, *asked)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """`structured_predict`, asynchronously."""
+        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            own = dict(llm_kwargs or {})
+            other: Model = await super().astructured_predict(output_cls, prompt, own, **prompt_args)
+            return other
+        _started(output_cls, prompt, prompt_args)
+        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
+        found = await self._apredict(output_cls, *asked)
+        _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            own = dict(llm_kwargs or {})
+            yield from super()._structured_stream_call(output_cls, prompt, own, **prompt_args)
+            return
+        messages, kwargs = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
+        partial = _Partial(self, output_cls)
+        with closing(self.stream_chat(messages, **kwargs)) as responses:
+            for response in responses:
+                yield from partial.grown(response)
+        yield partial.whole()
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            own = dict(llm_kwargs or {})
+            return await super()._structured_astream_call(output_cls, prompt, own, **prompt_args)
+        asked = self._asked_for(output_cls, prompt, llm_kwargs, prompt_args)
+        return self._agrowing(output_cls, *asked)
+
+    async def _agrowing(
+        self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        partial = _Partial(self, output_cls)
+        async with aclosing(await self.astream_chat(messages, **kwargs)) as responses:
+            async for response in responses:
+                for grown in partial.grown(response):
+                    yield grown
+        yield partial.whole()
+
+    def _asked_for(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: Mapping[str, Any] | None,
+        prompt_args: Mapping[str, Any],
+    ) -> tuple[list[ChatMessage], dict[str, Any]]:
+        """Messages and arguments of the `chat` that asks for an *output_cls*."""
+        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+        given = llm_kwargs or {}
+        own = {name: value for name, value in given.items() if name not in _PROGRAM_ARGUMENTS}
+        return messages, {**self._asking(output_cls), **own}
+
+
+class _Partial:
+    """An object that is being streamed."""
+
+    def __init__(self, llm: FunctionCallingLLM, output_cls: type[Any]) -> None:
+        self._llm = llm
+        self._output_cls = output_cls
+        self._objects: list[Any] | None = None
+        self._last: ChatResponse | None = None
+
+    def grown(self, response: ChatResponse) -> Generator[Any, None, None]:
+        """Yield the object as far as *response* tells it; nothing for the end of the stream."""
+        self._last = response
+        if response.delta:
+            found = process_streaming_objects(
+                response, self._output_cls, cur_objects=self._objects, llm=self._llm
+            )
+            self._objects = found if isinstance(found, list) else [found]
+            yield found
+
+    def whole(self) -> Any:
+        """The object.
+
+        Raises:
+            ResponseError: the answer is none.
+        """
+        return parsed(self._output_cls, self._last or ChatResponse(message=ChatMessage()))
+
+
+def _started(output_cls: type[Any], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    _dispatcher.event(
+        LLMStructuredPredictStartEvent(
+            output_cls=output_cls, template=prompt, template_args=prompt_args
+        )
+    )
 
 
 def response_format(output_cls: type[BaseModel]) -> dict[str, Any]:
@@ -41,7 +209,7 @@ def parsed(output_cls: type[Model], response: ChatResponse) -> Model:
     except ValidationError as error:
         raise ResponseError(
             f"the answer is not a valid {output_cls.__name__}: {_summary(error)}",
-            model=message.additional_kwargs.get(_bridge.MODEL),
+            model=message.additional_kwargs.get(MODEL),
             partial_text=text,
         ) from error
 

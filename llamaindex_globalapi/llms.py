@@ -26,7 +26,7 @@ from globalapi_core.client import Client
 from globalapi_core.records import Decision
 from globalapi_core.router import named
 from globalapi_core.wire import ChatRequest, Wire
-from llamaindex_globalapi import _bridge, _structured
+from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import NUM_OUTPUT, GatewayLLM, flattened
 
 
@@ -114,41 +114,41 @@ class GlobalAPI(GatewayLLM):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`chat` with *prompt* as the one message."""
-        return _bridge.completion(self._chat(_bridge.asked(prompt), kwargs))
+        return _responses.completion(self._chat(_bridge.asked(prompt), kwargs))
 
     @llm_completion_callback()
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """`complete`, asynchronously."""
-        return _bridge.completion(await self._achat(_bridge.asked(prompt), kwargs))
+        return _responses.completion(await self._achat(_bridge.asked(prompt), kwargs))
 
     @llm_completion_callback()
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """`stream_chat` with *prompt* as the one message."""
-        return _bridge.completions(self._stream(*self._asked(_bridge.asked(prompt), kwargs)))
+        return _responses.completions(self._stream(*self._asked(_bridge.asked(prompt), kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """`stream_complete`, asynchronously."""
-        return _bridge.acompletions(self._astream(*self._asked(_bridge.asked(prompt), kwargs)))
+        return _responses.acompletions(self._astream(*self._asked(_bridge.asked(prompt), kwargs)))
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
         client, request, decision = self._asked(messages, kwargs)
-        return _bridge.response(client.complete(request, decision))
+        return _responses.response(client.complete(request, decision))
 
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponse:
         client, request, decision = self._asked(messages, kwargs)
-        return _bridge.response(await client.acomplete(request, decision))
+        return _responses.response(await client.acomplete(request, decision))
 
     def _stream(self, client: Client, request: ChatRequest, decision: Decision) -> ChatResponseGen:
-        so_far = _bridge.Unfolding(decision.primary.model.family)
+        so_far = _responses.Unfolding(decision.primary.model.family)
         with closing(client.stream(request, decision)) as items:  # type: ignore[type-var]
             for item in items:
                 yield so_far.add(item)
@@ -156,8 +156,8 @@ class GlobalAPI(GatewayLLM):
     async def _astream(
         self, client: Client, request: ChatRequest, decision: Decision
     ) -> ChatResponseAsyncGen:
-        so_far = _bridge.Unfolding(decision.primary.model.family)
-        async with aclosing(client.astream(request, decision)) as items:  # type: ignore[type-var]
+        so_far = _responses.Unfolding(decision.primary.model.family)
+        async with aclosing(client.astream(request, decision)) as items:
             async for item in items:
                 yield so_far.add(item)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -23,8 +23,8 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health
-from globalapi_core.records import Attempt, CallRecord
-from llamaindex_globalapi import _bridge, _structured
+from globalapi_core.records import Attempt, CallRecord, Decision
+from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import GatewayLLM, flattened
 from llamaindex_globalapi.llms import GlobalAPI, num_output
 
@@ -87,7 +87,7 @@ class GlobalAPIRouter(GatewayLLM):
     """Tags of every call."""
     call_metadata: dict[str, Any] = Field(default_factory=dict)
     """Metadata of every call; of one call: `metadata`. (That name is LlamaIndex's here.)"""
-    context_window_policy: Literal["min", "max"] | int = "max"
+    context_window_policy: Literal["min", "max"] | Annotated[int, Field(gt=0)] = "max"
     """The context window that engines are told of, in tokens: they read it once.
 
     "max" is the largest window among the candidates of the last route, which takes every
@@ -124,6 +124,12 @@ class GlobalAPIRouter(GatewayLLM):
             model_name="globalapi-router",
         )
 
+    def decide(self, messages: str | Sequence[ChatMessage], **kwargs: Any) -> Decision:
+        """Which models `chat` would try, and why; calls nothing."""
+        if isinstance(messages, str):
+            messages = _bridge.asked(messages)
+        return self._decide(messages, flattened(kwargs))
+
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Ask the model that suits, and wait for the whole answer."""
         return self._chat(messages, kwargs)
@@ -144,25 +150,25 @@ class GlobalAPIRouter(GatewayLLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`chat` with *prompt* as the one message."""
-        return _bridge.completion(self.chat(_bridge.asked(prompt), **kwargs))
+        return _responses.completion(self.chat(_bridge.asked(prompt), **kwargs))
 
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """`complete`, asynchronously."""
-        return _bridge.completion(await self.achat(_bridge.asked(prompt), **kwargs))
+        return _responses.completion(await self.achat(_bridge.asked(prompt), **kwargs))
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """`stream_chat` with *prompt* as the one message."""
-        return _bridge.completions(self.stream_chat(_bridge.asked(prompt), **kwargs))
+        return _responses.completions(self.stream_chat(_bridge.asked(prompt), **kwargs))
 
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """`stream_complete`, asynchronously."""
-        return _bridge.acompletions(await self.astream_chat(_bridge.asked(prompt), **kwargs))
+        return _responses.acompletions(await self.astream_chat(_bridge.asked(prompt), **kwargs))
 
     def _chat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
@@ -193,7 +199,7 @@ class GlobalAPIRouter(GatewayLLM):
             stream: ChatResponseGen = self._member(attempt).stream_chat(messages, **given(attempt))
             return stream
 
-        yield from call.stream(make, _bridge.is_visible)
+        yield from call.stream(make, _responses.is_visible)
 
     async def _astream(
         self, messages: Sequence[ChatMessage], call: Call[ChatResponse], given: Given
@@ -204,7 +210,7 @@ class GlobalAPIRouter(GatewayLLM):
                 async for response in stream:
                     yield response
 
-        async with aclosing(call.astream(make, _bridge.is_visible)) as responses:
+        async with aclosing(call.astream(make, _responses.is_visible)) as responses:
             async for response in responses:
                 yield response
 
@@ -214,6 +220,17 @@ class GlobalAPIRouter(GatewayLLM):
         """Decide on one call; the call, and what gives each attempt its arguments."""
         given = flattened(kwargs)
         limits = self._limits(given)
+        decision = self._decide(messages, given)
+        call = Call(attempts(decision, limits, self._health), _responses.outcome, mark=_finished)
+
+        def of(attempt: Attempt) -> dict[str, Any]:
+            params = attempt.candidate.params
+            return {**self._params, **params, **given, "timeout": attempt.timeout}
+
+        return call, of
+
+    def _decide(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Decision:
+        """Decide by *given*, and take out of it what only decisions go by."""
         route, model = given.pop("route", None), given.pop("model", None)
         tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
         facts = self._router.signals(
@@ -225,16 +242,9 @@ class GlobalAPIRouter(GatewayLLM):
             tags=(*self.tags, *tags),
             metadata={**self.call_metadata, **metadata},
         )
-        decision = self._router.decide(
+        return self._router.decide(
             facts, route=route or self.route, model=model, cooling=self._health.cooling()
         )
-        call = Call(attempts(decision, limits, self._health), _bridge.outcome, mark=_finished)
-
-        def of(attempt: Attempt) -> dict[str, Any]:
-            params = attempt.candidate.params
-            return {**self._params, **params, **given, "timeout": attempt.timeout}
-
-        return call, of
 
     def _member(self, attempt: Attempt) -> GlobalAPI:
         """The one model of *attempt*: it tries once and emits the events."""
@@ -289,6 +299,6 @@ def _checked(response: ChatResponse, check: Check | None) -> ChatResponse:
 
 def _finished(response: ChatResponse, record: CallRecord) -> ChatResponse:
     """*response* with the record of the whole call, which an event tells too."""
-    whole = _bridge.recorded(response, record)
+    whole = _responses.recorded(response, record)
     _dispatcher.event(CallEndEvent(record=whole.additional_kwargs[_bridge.RECORD]))
     return whole

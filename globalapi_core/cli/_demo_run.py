@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from globalapi_core.cli import _output
-from globalapi_core.demo import Pipeline, Question, Retriever
+from globalapi_core.demo import Pipeline, Question, Retriever, load_passages
 from globalapi_core.errors import GlobalAPIError
 from globalapi_core.pricing import Cost, Price, Usage, cost
 from globalapi_core.settings import Endpoint
@@ -138,8 +138,6 @@ def load_retriever() -> Retriever:
     Raises:
         MissingExtraError: bm25s is not installed.
     """
-    from globalapi_core.demo import load_passages
-
     try:
         return Retriever(load_passages())
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from globalapi_core import settings
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.cli import _demo_table, _endpoint, _options, _output
 from globalapi_core.cli._demo_run import Row, Run, busiest, load_pipelines, load_retriever
@@ -31,7 +32,7 @@ class Result:
     rows: tuple[Row, ...]
     sums: Mapping[str, _demo_table.Sums]
     taken_down: str | None
-    """The model that was taken down; `None` where there is no sandbox to do it in."""
+    """The model that was taken down; `None` without a sandbox, or without a fallback to show."""
     survived: tuple[Row, ...]
     """The questions asked again without it."""
     seconds: float
@@ -68,10 +69,9 @@ def demo(
             say(f"{name} is left out: {text}")
         run = Run(pipelines, load_retriever(), str(config or ""), target.endpoint)
         asked = _spread(load_questions(), questions)
-        passages = len(run.retriever.passages)
-        say(
-            f"{_output.count(len(asked), 'question')}, {passages} passages, in {' and '.join(pipelines)}"
-        )
+        passages = _output.count(len(run.retriever.passages), "passage")
+        names = " and ".join(pipelines)
+        say(f"{_output.count(len(asked), 'question')}, {passages}, in {names}")
         result = _run(run, asked, baseline, target, quiet=json)
     if json:
         _output.document(_described(result, target, missing, baseline))
@@ -137,10 +137,7 @@ def _show(result: Result, baseline: ModelInfo, target: _endpoint.Target) -> None
         console.print(f"\n{_alike(result)}")
     console.print()
     if result.taken_down is None:
-        text = (
-            "Taking a model down is for the sandbox: unset GLOBAL_API_KEY and GLOBAL_API_BASE_URL"
-        )
-        console.print(text if target.sandbox is None else "No answer: no model to take down")
+        console.print(_not_taken_down(target))
     else:
         console.print(f"{result.taken_down} is taken down, and the question asked once more:")
         console.print(_output.rows(*_attempts(result.survived)))
@@ -157,6 +154,13 @@ def _attempts(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
             yield name, f"{each['number']}. {each['model']}", said.partition("\n")[0]
         if not row.attempts:
             yield row.framework, "no attempt", row.error or ""
+
+
+def _not_taken_down(target: _endpoint.Target) -> str:
+    if target.sandbox is None:
+        names = f"{settings.KEY_VARIABLE} and {settings.BASE_URL_VARIABLE}"
+        return f"Taking a model down is for the embedded sandbox: unset {names}."
+    return "No model is taken down: no answered question had another candidate to fall back on."
 
 
 def _alike(result: Result) -> str:

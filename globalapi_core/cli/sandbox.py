@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json as json_
 import shlex
 import time
@@ -14,7 +13,7 @@ from globalapi_core.cli import _options
 from globalapi_core.cli._lazy import plain
 from globalapi_core.config import load_config
 from globalapi_core.sandbox import Sandbox
-from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE
+from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE, is_loopback
 
 app = plain()
 
@@ -43,7 +42,7 @@ def sandbox(
 
     Answers are drawn from the prompt; prices, limits and speeds are the catalog's.
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         text = f"expected 127.0.0.1, ::1 or localhost, not {host!r}: the sandbox shows prompts"
         raise typer.BadParameter(text, param_hint="--host")
     catalog = load_config(config).catalog
@@ -57,10 +56,3 @@ def sandbox(
                 typer.echo(f"export {KEY_VARIABLE}={shlex.quote(key)}")
         while True:
             time.sleep(3600)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,6 +13,7 @@ from typing import Any
 
 from globalapi_core.sandbox import media, tokens, words
 from globalapi_core.sandbox.chat import ChatRequest
+from globalapi_core.sandbox.phrases import without_json
 from globalapi_core.signals import language
 from globalapi_core.signals.question import text_of
 
@@ -93,7 +94,7 @@ def _context(messages: Sequence[Mapping[str, Any]], rest: str) -> Iterator[str]:
     for i, message in enumerate(messages):
         said = rest if i == last else text_of(message)
         if not (message["role"] == "assistant" and said.startswith(MARK)):
-            yield from words.sentences(said)
+            yield from words.sentences(without_json(said, only_schemas=True))
 
 
 def _of_results(

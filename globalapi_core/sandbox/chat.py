@@ -91,6 +91,12 @@ class ChatRequest:
         return text_of(found[-1] if found else self.messages[-1])
 
     @property
+    def instructions(self) -> str:
+        """The system and developer messages."""
+        said = [each for each in self.messages if each["role"] in ("system", "developer")]
+        return "\n".join(map(text_of, said))
+
+    @property
     def results(self) -> list[Mapping[str, Any]]:
         """Tool results that came after the last user message."""
         last = max((i for i, each in enumerate(self.messages) if each["role"] == "user"), default=0)

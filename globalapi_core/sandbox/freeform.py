@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from globalapi_core.sandbox import schemas
-from globalapi_core.sandbox.phrases import json_values, without_json
+from globalapi_core.sandbox.phrases import is_schema, json_objects, without_json
 from globalapi_core.sandbox.structures import Source, fill
 
 
@@ -17,19 +16,18 @@ def free_object(source: Source, answer: str) -> dict[str, Any]:
     With the keys of the schema or the example in the prompt, else with the keys it names,
     else with *answer* alone.
     """
-    pasted = [each for _, _, each in json_values(source.text) if each]
-    described = [each for each in pasted if isinstance(each.get("properties"), dict)]
-    if described and not any(schemas.problems(described[-1], "schema")):
-        filled = fill(described[-1], source)
-        if isinstance(filled, dict):
-            return filled
-    if pasted and not described:
-        return fill(_like(pasted[-1]), source)  # type: ignore[no-any-return]  # an object's schema
-    names = list(dict.fromkeys(_named_keys(without_json(source.text))))
-    if not names:
-        return {"answer": answer}
-    properties = {name: {"type": "string"} for name in names}
-    return fill({"type": "object", "properties": properties, "required": names}, source)  # type: ignore[no-any-return]
+    texts = (source.text, source.instructions)
+    pasted = [each for text in texts for each in json_objects(text)]
+    schema = next(filter(is_schema, pasted), None)
+    if schema is None and pasted:
+        schema = _like(pasted[0])
+    if schema is None:
+        named = (list(dict.fromkeys(_named_keys(without_json(text)))) for text in texts)
+        names = next(filter(None, named), [])
+        properties = {name: {"type": "string"} for name in names}
+        schema = {"type": "object", "properties": properties, "required": names}
+    filled = fill(schema, source)
+    return filled if isinstance(filled, dict) and filled else {"answer": answer}
 
 
 def _like(example: Mapping[str, Any]) -> dict[str, Any]:

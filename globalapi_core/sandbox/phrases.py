@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from globalapi_core.sandbox import words
+from globalapi_core.sandbox import schemas, words
 
 _NUMBER = re.compile(r"(?<![A-Za-z0-9_.])-?\d+(?:,\d{3})*(?:\.\d+)?")
 _QUOTED = re.compile(
@@ -154,7 +154,7 @@ def _mentions(text: str, option: Any) -> int:
     return len(re.findall(edges, text, re.IGNORECASE))
 
 
-def json_values(text: str) -> Iterator[tuple[int, int, Any]]:
+def _found_json(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """The JSON objects that stand in *text*: where each begins and ends, and what it is."""
     decoder, at = json.JSONDecoder(), text.find("{")
     while at >= 0:
@@ -167,8 +167,19 @@ def json_values(text: str) -> Iterator[tuple[int, int, Any]]:
         at = text.find("{", end)
 
 
-def without_json(text: str) -> str:
-    """*text* without the JSON objects in it."""
-    for start, end, _ in reversed(list(json_values(text))):
-        text = f"{text[:start]} {text[end:]}"
+def json_objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects that stand in *text* and are not empty, the last one first."""
+    return [value for _, _, value in _found_json(text) if value][::-1]
+
+
+def is_schema(value: Mapping[str, Any]) -> bool:
+    """Whether *value* is a JSON Schema of an object."""
+    return isinstance(value.get("properties"), dict) and not any(schemas.problems(value, "schema"))
+
+
+def without_json(text: str, *, only_schemas: bool = False) -> str:
+    """*text* without the JSON objects in it, or without the JSON Schemas."""
+    for start, end, value in reversed(list(_found_json(text))):
+        if not only_schemas or is_schema(value):
+            text = f"{text[:start]} {text[end:]}"
     return text

@@ -39,6 +39,8 @@ class Source:
     """What it asks."""
     extract: str | None
     """The sentences of its context nearest to the question, if there are any."""
+    instructions: str = ""
+    """The system message, which may describe the form of the answer."""
 
 
 def fill(schema: Schema, source: Source) -> Any:

@@ -39,7 +39,8 @@ def _content(request: ChatRequest, model: ModelInfo) -> str:
 
 
 def _source(request: ChatRequest) -> structures.Source:
-    return structures.Source(request.user_text, request.question, answers.extract(request))
+    extract = answers.extract(request)
+    return structures.Source(request.user_text, request.question, extract, request.instructions)
 
 
 def _called(request: ChatRequest) -> Sequence[Mapping[str, Any]]:

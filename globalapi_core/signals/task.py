@@ -20,11 +20,12 @@ _CODE = {
     "a diff": r"^(?:diff --git|@@ -\d|\+\+\+ |--- a/)",
     "program text": (
         r"\b(?:def|func|fn|function)\s+\w+\s*\(|\bclass\s+\w+\s*[:({]"
-        r"|^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\w|#include\s*<|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
+        r"|^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\w|#include\s*<"
+        r"|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
     ),
     "a request for code": (
-        r"\b(?:write|implement|create|give me|generate|refactor|debug|fix|review|optimi[sz]e|port)\b"
-        r"[^.?!\n]{0,60}\b(?:code|function|script|class|method|unit tests?|program|query"
+        r"\b(?:write|implement|create|give me|generate|refactor|debug|fix|review|optimi[sz]e"
+        r"|port)\b[^.?!\n]{0,60}\b(?:code|function|script|class|method|unit tests?|program|query"
         rf"|{_LANGUAGES})\b"
     ),
     "a request for code, in Chinese": (
@@ -46,8 +47,8 @@ _REASONING = {
     "a derivation": r"\b(?:derive|derivation|deduce)\b|推导|推導|演绎",
     "steps": r"\bstep[- ]by[- ]step\b|一步一步|逐步推理|分步骤|请推理",
     "mathematics": (
-        r"\b(?:integral|derivative|eigenvalue|probability that|modulo|permutations?|combinatorics)\b"
-        r"|积分|导数|概率是|排列组合|求解方程|微分方程"
+        r"\b(?:integral|derivative|eigenvalue|probability that|modulo|permutations?"
+        r"|combinatorics)\b|积分|导数|概率是|排列组合|求解方程|微分方程"
     ),
     "a logic puzzle": r"\b(?:logic puzzle|knights and knaves|riddle)\b|逻辑推理|逻辑题",
 }

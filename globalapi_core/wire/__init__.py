@@ -87,6 +87,7 @@ class Wire:
                 for chunk in response.chunks():
                     yield from reader.feed(chunk)
                     if reader.done:
+                        response.rest()
                         break
             yield from reader.close()
 
@@ -105,6 +106,7 @@ class Wire:
                         for delta in reader.feed(chunk):
                             yield delta
                         if reader.done:
+                            await response.rest()
                             break
                 for last in reader.close():
                     yield last

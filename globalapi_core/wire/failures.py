@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from globalapi_core.errors import (
@@ -36,8 +37,12 @@ TIMED_OUT = GatewayTimeoutError
 MAX_RETRY_AFTER = 3_600.0
 """Seconds; a longer wait is taken for this one."""
 _EXCERPT = 200
+_LOOKED_AT = 4_000
+_LONGEST = 500
+"""Characters of a server's message that are kept."""
+_STATUS = re.compile(r"[45][0-9]{2}")
 
-# Code, type and message of an error body, joined, are searched in this order.
+# The words of an error body (code, type, message) are searched in this order.
 _MEANINGS: tuple[tuple[type[GatewayError], re.Pattern[str]], ...] = tuple(
     (error, re.compile(pattern, re.IGNORECASE))
     for error, pattern in (
@@ -45,29 +50,47 @@ _MEANINGS: tuple[tuple[type[GatewayError], re.Pattern[str]], ...] = tuple(
             ContextOverflowError,
             r"context_length_exceeded|maximum context length|context window|prompt is too long"
             r"|exceed context limit|exceeded model token limit|input token length too long"
-            r"|range of input length should be|prompt 超长|\b1261\b",
+            r"|range of input length should be|prompt 超长",
         ),
         (
             QuotaExceededError,
             r"insufficient_user_quota|pre_consume_token_quota|insufficient_quota|arrearage"
-            r"|insufficient balance|exceeded_current_quota|allocationquota|余额不足|欠费"
-            r"|\b1113\b|usage limit for this billing cycle",
+            r"|insufficient balance|balance is insufficient|exceeded_current_quota"
+            r"|exceeded your current quota|allocationquota|余额不足|欠费"
+            r"|usage limit for this billing cycle|entitlement_\w*limit_exceeded",
         ),
         (
             ContentFilteredError,
             r"content_filter|data_inspection_failed|considered high risk|sensitive_words_detected"
-            r"|prompt_blocked|content_policy|\b1301\b",
+            r"|prompt_blocked|content_policy",
         ),
         (
             ModelNotFoundError,
-            r"model_not_found|modelnotfound|no available channel|无可用渠道|does not exist"
-            r"|model not exist|\b1211\b|\b20012\b",
+            r"model_not_found|modelnotfound|no available channel|无可用渠道"
+            r"|model\b.{0,80}\bdoes not exist|model not exist",
         ),
-        (RateLimitError, r"rate.?limit|ratequota|too many requests|负载已饱和|\b130[23]\b"),
-        (ServerError, r"overloaded|\b1305\b|\b1312\b|\b50505\b"),
+        (RateLimitError, r"rate.?limit|ratequota|too many requests|负载已饱和"),
+        (ServerError, r"overloaded"),
         (AuthenticationError, r"invalid.{0,12}api.?key|incorrect api key|unauthorized"),
     )
 )
+# GLM's codes and SiliconFlow's (docs.bigmodel.cn/cn/api/api-code, docs.siliconflow.cn/faqs).
+# As codes only: in a text, 1261 may be a number of tokens.
+_CODES: Mapping[str, type[GatewayError]] = {
+    "1113": QuotaExceededError,
+    "1211": ModelNotFoundError,
+    "1261": ContextOverflowError,
+    "1301": ContentFilteredError,
+    "1302": RateLimitError,
+    "1303": RateLimitError,
+    "1304": QuotaExceededError,
+    "1305": ServerError,
+    "1308": QuotaExceededError,
+    "1310": QuotaExceededError,
+    "1312": ServerError,
+    "20012": ModelNotFoundError,
+    "50505": ServerError,
+}
 _STATUSES: Mapping[int, type[GatewayError]] = {
     401: AuthenticationError,
     402: QuotaExceededError,
@@ -94,42 +117,43 @@ def classify(
     from globalapi_core.wire.response import load
 
     data = load(body)
-    message, code = _said(data)
-    message = _masked(message, secret) or excerpt(body, secret) or "no body"
+    said = _said(data)
+    message = _text(said.message, secret) or excerpt(body, secret) or "no body"
+    request = _request_id(headers, data)
     if 300 <= status < 400:
         text = f"the server answers {status}, a redirect, which is not followed: check base_url"
-        return InvalidRequestError(text, status=status, request_id=request_id(headers))
-    kind = _meaning(f"{code or ''} {message}") or _STATUSES.get(status) or _by_hundreds(status)
+        return InvalidRequestError(text, status=status, request_id=request)
+    kind = _meaning(said, message) or _STATUSES.get(status) or _by_hundreds(status)
     # Words of a rate limit inside a plain 4xx of another sort stay what the status says.
     if kind is RateLimitError and status in (400, 401, 404, 422):
         kind = _STATUSES.get(status, InvalidRequestError)
-    error = kind(
+    return kind(
         f"{message} (HTTP {status}{_hint(status, data)})",
         status=status,
-        code=code,
-        request_id=request_id(headers),
+        code=said.code,
+        request_id=request,
         retry_after=retry_after(headers),
     )
-    return error
 
 
 def in_body(
     data: Mapping[str, Any], headers: Mapping[str, str], *, secret: str | None = None
 ) -> GatewayError | None:
     """The error that the *data* of a 200 holds, or `None` if it holds none."""
-    if not ("error" in data or data.get("object") == "error" or _is_coded(data)):
+    coded = not data.get("choices") and _is_coded(data)
+    if not (data.get("error") or data.get("object") == "error" or coded):
         return None
-    message, code = _said(data)
-    text = _masked(message, secret) or "the server sent an error without a text"
-    status = int(code) if code and code.isdigit() and 400 <= int(code) < 600 else None
-    kind = _meaning(f"{code or ''} {text}") or (
+    said = _said(data)
+    text = _text(said.message, secret) or "the server sent an error without a text"
+    status = int(said.code) if said.code and _STATUS.fullmatch(said.code) else None
+    kind = _meaning(said, text) or (
         (_STATUSES.get(status) or _by_hundreds(status)) if status else ServerError
     )
     return kind(
         f"{text} (sent with HTTP 200)",
         status=status or 200,
-        code=code,
-        request_id=request_id(headers),
+        code=said.code,
+        request_id=_request_id(headers, data),
         retry_after=retry_after(headers),
     )
 
@@ -159,10 +183,17 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in names if headers.get(name)), None)
 
 
+def _request_id(headers: Mapping[str, str], data: object) -> str | None:
+    own = data.get("request_id") if isinstance(data, Mapping) else None
+    return request_id(headers) or (own if isinstance(own, str) else None)
+
+
 def excerpt(body: bytes, secret: str | None) -> str:
     """The start of a body that is not what was expected, on one line."""
-    text = " ".join(body[: 4 * _EXCERPT].decode("utf-8", "replace").split())
-    return _masked(text[:_EXCERPT] + ("…" if len(text) > _EXCERPT else ""), secret)
+    # Masked before it is cut: half a key is a secret too.
+    text = _masked(body[:_LOOKED_AT].decode("utf-8", "replace"), secret)
+    text = " ".join(text.split())
+    return text[:_EXCERPT] + ("…" if len(text) > _EXCERPT else "")
 
 
 @contextmanager
@@ -175,21 +206,46 @@ def naming(model: str) -> Iterator[None]:
         raise
 
 
-def _said(data: object) -> tuple[str, str | None]:
-    """Message and code of an error body, whatever its shape."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an error body says."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    """Its code, error code and type, those it has."""
+
+    @property
+    def code(self) -> str | None:
+        return self.codes[0] if self.codes else None
+
+
+def _said(data: object) -> _Said:
+    """Message and codes of an error body, whatever its shape."""
     if isinstance(data, str):
-        return data, None
+        return _Said(data)
+    if isinstance(data, list):
+        return _said(data[0]) if data else _Said()
     if not isinstance(data, Mapping):
-        return "", None
-    inner = data.get("error")
-    if isinstance(inner, Mapping):
-        message, code = _said({**inner, "error": None})
-        return message, code
-    names = ("message", "msg", "detail", "error_msg", "err")
-    message = inner if isinstance(inner, str) else next((data[n] for n in names if data.get(n)), "")
-    parts = [data.get("code"), data.get("error_code"), data.get("type")]
-    code = next((str(part) for part in parts if part not in (None, "")), None)
-    return (message if isinstance(message, str) else str(message)), code
+        return _Said()
+    for name in ("error", "response", "header"):
+        if data.get(name) and (inner := _said(data[name])) != _Said():
+            return inner
+    names = ("message", "msg", "detail", "error_msg", "err", "errors")
+    message = next((data[name] for name in names if data.get(name)), "")
+    codes = (data.get(name) for name in ("code", "error_code", "type"))
+    return _Said(_words(message), tuple(str(each) for each in codes if each not in (None, "")))
+
+
+def _words(message: object) -> str:
+    """A message as text. A list of problems may quote the prompt: only what they say is kept."""
+    if isinstance(message, list):
+        return "; ".join(filter(None, map(_words, message)))
+    return _said(message).message if isinstance(message, Mapping) else str(message)
+
+
+def _text(message: str, secret: str | None) -> str:
+    text = _masked(message, secret)
+    return text[:_LONGEST] + ("…" if len(text) > _LONGEST else "")
 
 
 def _is_coded(data: Mapping[str, Any]) -> bool:
@@ -197,8 +253,10 @@ def _is_coded(data: Mapping[str, Any]) -> bool:
     return data.get("code") not in (None, 0, 200, "0", "200") and "message" in data
 
 
-def _meaning(text: str) -> type[GatewayError] | None:
-    return next((error for error, pattern in _MEANINGS if pattern.search(text)), None)
+def _meaning(said: _Said, text: str) -> type[GatewayError] | None:
+    by_code = next((_CODES[code] for code in said.codes if code in _CODES), None)
+    words = " ".join((*said.codes, text))
+    return by_code or next((error for error, pattern in _MEANINGS if pattern.search(words)), None)
 
 
 def _by_hundreds(status: int) -> type[GatewayError]:

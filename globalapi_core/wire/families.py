@@ -48,7 +48,8 @@ def _glm_tool_choice(body: Body, model: ModelInfo) -> str | None:
     if model.family != "glm" or choice in (None, "auto"):
         return None
     if choice == "none":
-        del body["tools"], body["tool_choice"]
+        del body["tool_choice"]
+        body.pop("tools", None)
         return "left out the tools: GLM knows no tool_choice 'none'"
     body["tool_choice"] = "auto"
     return "tool_choice auto: GLM knows no other"
@@ -87,7 +88,7 @@ def _no_json_mode(body: Body, model: ModelInfo) -> str | None:
 def _instruct(body: Body, text: str) -> None:
     """Add *text* to the system message, or put one first."""
     messages: list[dict[str, Any]] = body["messages"]
-    first = messages[0]
+    first = messages[0] if messages else {}
     if first.get("role") == "system" and isinstance(first.get("content"), str):
         messages[0] = {**first, "content": f"{first['content']}\n\n{text}"}
     else:

@@ -50,8 +50,9 @@ def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream:
     Raises:
         InvalidInputError: a value that JSON cannot hold.
     """
-    body: dict[str, Any] = {"model": sent_id(model, endpoint), "messages": list(request.messages)}
-    body |= {name: value for name, value in request.params.items() if value is not None}
+    own: dict[str, Any] = {"model": sent_id(model, endpoint), "messages": list(request.messages)}
+    params = {name: value for name, value in request.params.items() if value is not None}
+    body = {**own, **params, **own}
     if request.tools:
         body["tools"] = list(request.tools)
         if request.tool_choice is not None:
@@ -81,5 +82,5 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
     except UnicodeEncodeError:
         # Half of a surrogate pair, as JavaScript cuts them: escaped, it is still JSON.
         return json.dumps(body, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"the request cannot be written as JSON: {error}") from None

@@ -6,6 +6,7 @@ a finish reason was seen, and raises a typed error for everything else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,7 +25,13 @@ from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
 # Each vendor's word for the same end (vendors' API pages; research of LiteLLM's map).
 _FILTERED = frozenset({"content_filter", "sensitive", "refusal"})
 _BROKEN = frozenset({"error", "network_error", "insufficient_system_resource", "aborted"})
-_FINISH = {"end_turn": "stop", "eos": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+_FINISH = {
+    "end_turn": "stop",
+    "eos": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+}
 
 
 class Head(Protocol):
@@ -87,12 +94,20 @@ class Draft:
         self.model = _text(data.get("model")) or self.model
         self.id = _text(data.get("id")) or self.id
         self.fingerprint = _text(data.get("system_fingerprint")) or self.fingerprint
-        # Cumulative or not, the last snapshot is the whole count: never the sum.
-        self.usage = usage(data.get("usage")) or self.usage
+        self.count(data.get("usage"))
+
+    def count(self, data: object) -> None:
+        """Take a usage object: cumulative or not, the last is the whole count, never the sum."""
+        self.usage = usage(data) or self.usage
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of a message has come."""
+        return not (self.texts or self.reasonings or self.calls.begun)
 
     def add(self, piece: Mapping[str, Any]) -> Delta | None:
         """Take a message, or one delta of it; what of it can be shown."""
-        text = _content(piece.get("content"))
+        text = _content(piece.get("content")) or _text(piece.get("refusal"))
         reasoning = _text(piece.get("reasoning_content")) or _text(piece.get("reasoning"))
         self.calls.add(piece.get("tool_calls"))
         if text:
@@ -169,13 +184,16 @@ def parse(body: bytes, payload: Payload, head: Head, *, secret: str | None) -> R
             f"the answer is not a JSON object: {failures.excerpt(body, secret)}",
             request_id=request_id,
         )
-    choices = data.get("choices")
-    if not choices and (found := failures.in_body(data, head.headers, secret=secret)):
+    if found := failures.in_body(data, head.headers, secret=secret):
         raise found
+    choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, Mapping) else None
     if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
-        raise ResponseError("the answer is empty: it has no message", request_id=request_id)
+        raise ResponseError(
+            f"the answer is empty, it has no message: {failures.excerpt(body, secret)}",
+            request_id=request_id,
+        )
     draft = Draft(logprobs=choice.get("logprobs"))
     draft.note(data)
     draft.add(message)
@@ -187,9 +205,20 @@ def load(body: bytes) -> Any:
     """The JSON in *body*; `None` where there is none. Blank lines and a BOM are skipped."""
     from pydantic_core import from_json
 
+    body = body.removeprefix(b"\xef\xbb\xbf").strip()
     try:
-        return from_json(body.removeprefix(b"\xef\xbb\xbf").strip())
+        return from_json(body)
     except ValueError:
+        return _with_halves(body)
+
+
+def _with_halves(body: bytes) -> Any:
+    """The JSON in *body* if halves of surrogate pairs are all that is wrong with it."""
+    if b"\\ud" not in body.lower():
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -218,7 +247,14 @@ def _content(content: object) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # Half of a surrogate pair can be neither printed nor sent on.
+    return (
+        value
+        if value.isascii()
+        else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
 
 
 def _count(value: object) -> int | None:

@@ -23,34 +23,42 @@ class EventDecoder:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._pieces: list[bytes] = []
+        """Of the line that is not whole yet, joined once it is: a long one costs its length."""
         self._data: list[bytes] = []
+        self._head = b""
         self._started = False
+        self._after_cr = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is now whole."""
-        buffer = self._rest + chunk
         if not self._started:
-            if _BOM.startswith(buffer[:3]) and len(buffer) < 3:
-                self._rest = buffer
+            chunk = self._head = self._head + chunk
+            if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
                 return
-            buffer = buffer.removeprefix(_BOM)
+            chunk = chunk.removeprefix(_BOM)
             self._started = True
-        # A CR at the end may be half of a CRLF: it waits for the next chunk.
-        held = b"\r" if buffer.endswith(b"\r") else b""
-        buffer = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, rest = buffer.split(b"\n")
-        self._rest = rest + held
-        for line in lines:
+        if not chunk:
+            return
+        if self._after_cr:
+            # The second half of a CRLF, if that it is: the line has ended already.
+            chunk = chunk.removeprefix(b"\n")
+        self._after_cr = chunk.endswith(b"\r")
+        *ends, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        for end in ends:
+            line = b"".join((*self._pieces, end))
+            self._pieces.clear()
             if line:
                 self._line(line)
             elif self._data:
                 yield self._take()
+        if rest:
+            self._pieces.append(rest)
 
     def close(self) -> Iterator[bytes]:
         """Yield the data of a last event that came without its blank line."""
-        if self._rest:
-            self._line(self._rest.rstrip(b"\r"))
+        if self._pieces:
+            self._line(b"".join(self._pieces))
         if self._data:
             yield self._take()
 
@@ -78,7 +86,6 @@ class StreamReader:
         self._decoder = EventDecoder()
         self._draft = Draft()
         self._request_id = failures.request_id(head.headers)
-        self._is_stream = "json" not in head.headers.get("content-type", "")
         self._raw = bytearray()
         self._events = 0
         self.done = False
@@ -92,11 +99,10 @@ class StreamReader:
         """
         if not self._events:
             self._raw += chunk
-        if self._is_stream:
-            for data in self._decoder.feed(chunk):
-                delta = self._event(data)
-                if delta is not None:
-                    yield delta
+        for data in self._decoder.feed(chunk):
+            delta = self._event(data)
+            if delta is not None:
+                yield delta
 
     def close(self) -> Iterator[Delta | Reply]:
         """Yield what is left, and last the whole answer.
@@ -104,7 +110,7 @@ class StreamReader:
         Raises:
             IncompleteResponseError: the answer is not whole.
         """
-        if self._is_stream and not self.done:
+        if not self.done:
             for data in self._decoder.close():
                 delta = self._event(data)
                 if delta is not None:
@@ -144,18 +150,24 @@ class StreamReader:
                 raise self._malformed(data)
             return None
         self._events += 1
-        choices = event.get("choices")
-        if not choices:
-            found = failures.in_body(event, self._head.headers, secret=self._secret)
-            if found:
-                found.partial_text = self._draft.text
-                raise found
+        found = failures.in_body(event, self._head.headers, secret=self._secret)
+        if found:
+            found.partial_text = self._draft.text
+            raise found
         self._draft.note(event)
+        choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         return self._choice(choice) if isinstance(choice, Mapping) else None
 
     def _choice(self, choice: Mapping[str, Any]) -> Delta | None:
+        if choice.get("index") not in (None, 0):
+            return None
+        # Kimi counts inside the choice.
+        self._draft.count(choice.get("usage"))
         delta = choice.get("delta")
+        if not isinstance(delta, Mapping) and self._draft.is_empty:
+            # One event with the whole message, as some servers answer.
+            delta = choice.get("message")
         shown = self._draft.add(delta) if isinstance(delta, Mapping) else None
         self._draft.finish(choice.get("finish_reason"))
         return shown

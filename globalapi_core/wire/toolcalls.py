@@ -59,6 +59,11 @@ class Assembler:
     def __init__(self) -> None:
         self._slots: list[_Slot] = []
 
+    @property
+    def begun(self) -> bool:
+        """Whether any call has been seen."""
+        return bool(self._slots)
+
     def add(self, pieces: object) -> None:
         """Take the `tool_calls` of one delta, or of one whole message."""
         if isinstance(pieces, Sequence) and not isinstance(pieces, str):
@@ -69,7 +74,7 @@ class Assembler:
     def _add(self, piece: Mapping[str, Any]) -> None:
         function = piece.get("function")
         function = function if isinstance(function, Mapping) else {}
-        slot = self._slot(piece.get("index"), piece.get("id") or "", function.get("name") or "")
+        slot = self._slot(piece.get("index"), _text(piece.get("id")), _text(function.get("name")))
         arguments = function.get("arguments")
         if isinstance(arguments, str):
             slot.arguments += arguments
@@ -78,7 +83,8 @@ class Assembler:
 
     def _slot(self, index: Any, id_: str, name: str) -> _Slot:
         same = [each for each in self._slots if index is None or each.index == index]
-        slot = same[-1] if same else None
+        named = [each for each in same if id_ and each.id == id_]
+        slot = next(reversed(named or same), None)
         if slot is None or slot.is_another(id_, name, index):
             slot = _Slot(index)
             self._slots.append(slot)
@@ -106,6 +112,10 @@ class Assembler:
             else:
                 invalid.append(InvalidToolCall(id_, slot.name or None, slot.arguments, error or ""))
         return tuple(sound), tuple(invalid)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _parsed(text: str) -> tuple[dict[str, Any] | None, str | None]:

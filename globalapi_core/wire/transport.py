@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
 import ssl
 import time
 import urllib.request
-import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from globalapi_core.errors import (
-    ConnectionLostError,
-    GatewayConnectionError,
-    GatewayError,
-    GatewayTimeoutError,
-    ResponseError,
-)
-from globalapi_core.settings import Endpoint
+from globalapi_core.errors import GatewayConnectionError, GatewayTimeoutError, ResponseError
+from globalapi_core.settings import Endpoint, is_loopback
+from globalapi_core.wire.translation import translated
 
 if TYPE_CHECKING:
     import aiohttp
@@ -37,6 +32,8 @@ if TYPE_CHECKING:
 MAX_BODY = 64 * 1024 * 1024
 """Decoded bytes of one answer, at most: a guard against compression bombs."""
 _CHUNK = 64 * 1024
+_LINGER = 0.05
+"""Seconds to wait for what ends a body after its last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,8 @@ class Send:
         """What is sent beside the body."""
         headers = {
             "Accept": "application/json, text/event-stream",
+            # Compressed, a stream arrives in blocks.
+            "Accept-Encoding": "identity",
             "Content-Type": "application/json",
             "User-Agent": _user_agent(),
         }
@@ -130,6 +129,20 @@ class Response:
         """Yield the body's bytes as they arrive."""
         while chunk := self._raw.read1(_CHUNK):
             yield self._clock.count(chunk)
+            self._wait_at_most(self._clock.left)
+
+    def rest(self) -> None:
+        """Read the end of a body whose last event has come: then its connection serves again."""
+        import urllib3
+
+        self._wait_at_most(_LINGER)
+        with suppress(urllib3.exceptions.HTTPError):
+            self._raw.read1(_CHUNK)
+
+    def _wait_at_most(self, seconds: float | None) -> None:
+        sock = getattr(self._raw.connection, "sock", None)
+        if sock is not None and seconds is not None and seconds < (sock.gettimeout() or math.inf):
+            sock.settimeout(max(0.001, seconds))
 
     def read(self) -> bytes:
         """The whole body."""
@@ -150,7 +163,7 @@ def post(send: Send) -> Iterator[Response]:
         connect=send.wait(send.timeouts.connect), read=send.wait(send.timeouts.idle)
     )
     raw = None
-    with _translated(send):
+    with translated(send.url):
         try:
             raw = _manager(os.getpid(), _proxy(send.url)).request(
                 send.method,
@@ -184,17 +197,35 @@ def _manager(pid: int, proxy: str | None) -> urllib3.PoolManager:
     import urllib3
 
     options: dict[str, Any] = {"num_pools": 64, "maxsize": 256, "ssl_context": _tls()}
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+    if proxy is None:
+        return urllib3.PoolManager(**options)
+    login = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` ask for."""
+    """The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` ask for.
+
+    A server on this machine needs none, and may be called over plain http: nothing of
+    that may go through another machine.
+
+    Raises:
+        GatewayConnectionError: it is a kind of proxy that cannot be used.
+    """
     parts = urlsplit(url)
+    host = parts.hostname or ""
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+    if not proxy or is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    scheme, _, rest = proxy.rpartition("://")
+    if scheme.lower() not in ("", "http", "https"):
+        raise GatewayConnectionError(
+            f"cannot use a proxy of the kind {scheme}://: set HTTPS_PROXY to an http:// one, "
+            f"or add {host!r} to NO_PROXY"
+        )
+    return f"{scheme or 'http'}://{rest}"
 
 
 # --- async ------------------------------------------------------------------------------
@@ -218,6 +249,14 @@ class AsyncResponse:
                 return
             yield self._clock.count(chunk)
 
+    async def rest(self) -> None:
+        """Read the end of a body whose last event has come: then its connection serves again."""
+        import aiohttp
+
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_LINGER):
+                await self._raw.content.readany()
+
     async def read(self) -> bytes:
         """The whole body."""
         return b"".join([chunk async for chunk in self.chunks()])
@@ -232,7 +271,7 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=send.timeouts.connect, sock_read=send.timeouts.idle
     )
-    with _translated(send):
+    with translated(send.url):
         session = await _session()
         async with asyncio.timeout(clock.left):
             raw = await session.request(
@@ -242,6 +281,7 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
                 headers=send.headers(),
                 timeout=timeout,
                 allow_redirects=False,
+                proxy=_proxy(send.url),
             )
         try:
             yield AsyncResponse(raw, clock)
@@ -250,9 +290,9 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
             raw.release() if raw.content.at_eof() else raw.close()
 
 
-_sessions: weakref.WeakKeyDictionary[
+_sessions: dict[
     asyncio.AbstractEventLoop, tuple[int, aiohttp.ClientSession, AsyncGenerator[None, None]]
-] = weakref.WeakKeyDictionary()
+] = {}
 
 
 async def _session() -> aiohttp.ClientSession:
@@ -260,13 +300,16 @@ async def _session() -> aiohttp.ClientSession:
     import aiohttp
 
     loop = asyncio.get_running_loop()
+    for closed in [each for each in _sessions if each.is_closed()]:
+        del _sessions[closed]
     held = _sessions.get(loop)
     if held is not None and held[0] == os.getpid() and not held[1].closed:
         return held[1]
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=_tls()),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
+        # It would read ~/.netrc too; proxies come from `_proxy`, as for sync calls.
+        trust_env=False,
         auto_decompress=True,
     )
     guard = _close_at_shutdown(session)
@@ -280,6 +323,7 @@ async def _close_at_shutdown(session: aiohttp.ClientSession) -> AsyncGenerator[N
     try:
         yield
     finally:
+        _sessions.pop(asyncio.get_running_loop(), None)
         await session.close()
 
 
@@ -304,66 +348,3 @@ def _tls() -> ssl.SSLContext:
 @functools.cache
 def _user_agent() -> str:
     return f"globalapi-llm/{metadata.version('globalapi-llm')}"
-
-
-@contextmanager
-def _translated(send: Send) -> Iterator[None]:
-    """Turn what the HTTP libraries raise into our errors; the host is named, never the key."""
-    host = urlsplit(send.url).netloc
-    try:
-        yield
-    except (GatewayError, GeneratorExit):
-        raise
-    except Exception as error:
-        ours = _meaning(error, host, send)
-        if ours is None:
-            raise
-        raise ours from None
-
-
-class _Made(Protocol):
-    def __call__(self, message: str) -> GatewayError: ...
-
-
-def _meaning(error: Exception, host: str, send: Send) -> GatewayError | None:
-    for module, names, made, text in _TABLE:
-        if _is_a(error, module, names):
-            return made(text.format(host=host, why=_why(error), idle=send.timeouts.idle))
-    return None
-
-
-def _is_a(error: Exception, module: str, names: tuple[str, ...]) -> bool:
-    return any(
-        each.__name__ in names and each.__module__.partition(".")[0] == module
-        for each in type(error).__mro__
-    )
-
-
-_CONNECT = "cannot connect to {host}: {why}"
-_LOST = "the connection to {host} was lost: {why}"
-_SLOW = "{host} did not answer in time: {why}"
-
-# The first row that fits. Names, not classes: neither library is imported for the other's
-# errors, nor before the first call.
-_TABLE: tuple[tuple[str, tuple[str, ...], _Made, str], ...] = (
-    ("urllib3", ("NewConnectionError", "ProxyError", "SSLError"), GatewayConnectionError, _CONNECT),
-    ("urllib3", ("ConnectTimeoutError",), GatewayConnectionError, _CONNECT),
-    ("urllib3", ("TimeoutError",), GatewayTimeoutError, _SLOW),
-    ("urllib3", ("HTTPError",), ConnectionLostError, _LOST),
-    ("aiohttp", ("ConnectionTimeoutError",), GatewayConnectionError, _CONNECT),
-    ("aiohttp", ("ServerTimeoutError",), GatewayTimeoutError, _SLOW),
-    ("aiohttp", ("ClientConnectorError", "ClientSSLError"), GatewayConnectionError, _CONNECT),
-    ("aiohttp", ("ClientHttpProxyError",), GatewayConnectionError, _CONNECT),
-    ("aiohttp", ("ClientError",), ConnectionLostError, _LOST),
-    ("builtins", ("TimeoutError",), GatewayTimeoutError, _SLOW),
-    ("builtins", ("OSError",), ConnectionLostError, _LOST),
-)
-
-
-def _why(error: Exception) -> str:
-    """What happened, without the objects and addresses the library names beside it."""
-    while isinstance(error.args[-1] if error.args else None, Exception):
-        error = error.args[-1]
-    cause = getattr(error, "os_error", None) or error
-    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return text.rpartition(">: ")[2].splitlines()[0]

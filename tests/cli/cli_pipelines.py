@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from globalapi_core.client import Client
 from globalapi_core.config import load_config
@@ -49,9 +50,9 @@ def _answers(
     router = Router(load_config(config_path or None))
     client = Client(Wire(endpoint), limits=router.config.attempts)
     for question in questions:
-        content = [{"type": "text", "text": question.question}]
+        content: list[dict[str, Any]] = [{"type": "text", "text": question.question}]
         if question.image:
-            content.append({"type": "image_url", "image_url": {"url": question.image}})  # type: ignore[dict-item]
+            content.append({"type": "image_url", "image_url": {"url": question.image}})
         messages = [{"role": "user", "content": content}]
         signals = router.signals(messages, tools=question.tools)
         request = ChatRequest(messages, tools=question.tools)

@@ -169,16 +169,17 @@ def test_server_cannot_be_taken_down(
     result = run("demo", "--framework", "plain", "--questions", "1")
 
     assert result.exit_code == 0
-    assert "Taking a model down is for the sandbox" in result.stdout
+    assert "Taking a model down is for the embedded sandbox" in result.stdout
 
 
 def test_config_is_the_pipeline_s_too(run: Run, config: Callable[[str], str]) -> None:
     """The file given decides in the pipeline."""
     file = config("routes: [{name: all, candidates: [gpt-4o]}]")
 
-    rows = _demo(run, "plain", "--questions", "2", "-c", file)["rows"]
+    told = _demo(run, "plain", "--questions", "2", "-c", file)
 
-    assert {(row["route"], row["model"]) for row in rows} == {("all", "gpt-4o")}
+    assert {(row["route"], row["model"]) for row in told["rows"]} == {("all", "gpt-4o")}
+    assert told["taken_down"] is None, "there is nothing to fall back on"
 
 
 def test_both_frameworks_decide_alike(process: Process) -> None:

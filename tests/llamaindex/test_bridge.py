@@ -113,7 +113,7 @@ def test_picture_that_cannot_be_read_is_the_callers_mistake(tmp_path: Path) -> N
     block = ImageBlock(path=gone)
     gone.unlink()
 
-    with pytest.raises(InvalidInputError, match="cannot read the image: .*gone.png"):
+    with pytest.raises(InvalidInputError, match=r"cannot read the image: .*gone\.png"):
         _sent(block)
     with pytest.raises(InvalidInputError, match="MIME type"):
         _sent(ImageBlock(image=b"not a picture at all"))

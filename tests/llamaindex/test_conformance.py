@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import pickle
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
@@ -63,6 +65,21 @@ def test_complete_returns_the_whole_answer(llm: LLM) -> None:
 async def test_acomplete_returns_the_whole_answer(llm: LLM) -> None:
     """`acomplete` is `complete`."""
     _check_whole(await llm.acomplete(PROMPT))
+
+
+def test_one_object_serves_several_event_loops(llm: LLM) -> None:
+    """A notebook or a web server starts loop after loop: each finds the LLM working."""
+    for _ in range(3):
+        _check_whole(asyncio.run(llm.achat(HELLO)))
+
+
+def test_one_object_serves_several_threads(sandbox: Sandbox, llm: LLM) -> None:
+    """Calls at the same time do not mix."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: str(llm.complete(f"Word{number}?")), range(24)))
+
+    assert all(answer.endswith(f"Word{number}?") for number, answer in enumerate(answers))
+    assert len(sandbox.requests) == 24
 
 
 def _check_stream(parts: list[ChatResponse] | list[CompletionResponse]) -> None:

@@ -261,6 +261,16 @@ def test_unknown_route_names_those_there_are(router: GlobalAPIRouter) -> None:
         router.chat(HELLO, route="chinees")
 
 
+def test_decision_is_told_without_a_call(sandbox: Sandbox, router: GlobalAPIRouter) -> None:
+    """`decide` says what `chat` will do, and why."""
+    decision = router.decide("法国的首都是哪里？")
+    response = router.chat([ChatMessage("法国的首都是哪里？")])
+
+    assert (decision.route, decision.primary.name) == ("chinese", "glm-5")
+    assert response.additional_kwargs["globalapi"]["decision"] == decision.as_dict()
+    assert len(sandbox.requests) == 1
+
+
 @pytest.mark.parametrize(("policy", "window"), [("max", 128_000), ("min", 32_000), (9_000, 9_000)])
 def test_metadata_follows_the_policy_and_stays(
     sandbox: Sandbox, config: Config, policy: str | int, window: int

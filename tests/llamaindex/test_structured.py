@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar, Self
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from globalapi_core.errors import ResponseError
 from globalapi_core.sandbox import Sandbox
@@ -23,6 +24,19 @@ class Order(BaseModel):
 
     customer: str
     quantity: int
+
+
+class Picky(Order):
+    """An order that is turned down once."""
+
+    turned_down: ClassVar[list[str]] = []
+
+    @model_validator(mode="after")
+    def _turn_down(self) -> Self:
+        if not self.turned_down:
+            self.turned_down.append(self.customer)
+            raise ValueError("not this one")
+        return self
 
 
 Make = Callable[..., GlobalAPI]
@@ -159,6 +173,17 @@ def test_stream_that_is_no_such_object_ends_in_the_error(single: Make) -> None:
 
     with pytest.raises(ResponseError, match="not a valid Order"):
         list(stream)
+
+
+def test_router_leaves_a_model_whose_answer_is_no_such_object(
+    sandbox: Sandbox, router: GlobalAPIRouter
+) -> None:
+    """An answer that cannot be used is a failed attempt: the next candidate is asked."""
+    found = router.structured_predict(Picky, PROMPT, name="Maria")
+
+    assert found.quantity == 12
+    assert Picky.turned_down
+    assert [request.model for request in sandbox.requests] == ["gpt-4o-mini", "gpt-4o"]
 
 
 def test_object_in_a_fence_is_found() -> None:

@@ -343,6 +343,29 @@ def test_json_mode_has_the_keys_the_prompt_asks_for(
     assert json.loads(got.text).keys() == keys
 
 
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_json_mode_finds_the_schema_in_the_instructions(sandbox: Sandbox, role: str) -> None:
+    """What the answer must look like often stands in the system message."""
+    messages = [
+        {"role": role, "content": f"Answer with JSON only, in this schema: {json.dumps(SCHEMA)}"},
+        {"role": "user", "content": "It was negative, 0.9 sure"},
+    ]
+    got = chat(sandbox.port, messages=messages, response_format={"type": "json_object"})
+
+    assert json.loads(got.text) == {"label": "negative", "score": 0.9}
+
+
+def test_pasted_schema_is_no_context(sandbox: Sandbox) -> None:
+    """The answer is not drawn from the description of its form."""
+    schema = {"properties": {"summary": {"type": "string", "description": "Is a zebra wild?"}}}
+    messages = [
+        {"role": "system", "content": f"JSON schema:\n{json.dumps(schema)}\nA zebra runs."},
+        {"role": "user", "content": "What does the zebra do?"},
+    ]
+
+    assert chat(sandbox.port, messages=messages).text == "[sandbox] A zebra runs."
+
+
 def test_example_in_the_prompt_gives_the_types(sandbox: Sandbox) -> None:
     """An object like the one shown, filled from the rest of the prompt."""
     prompt = 'Write json like {"city": "Rome", "year": 1}: Oslo was founded in 1048'

@@ -1,0 +1,81 @@
+"""What the HTTP libraries raise, in our own errors.
+
+By name, not by class: neither library is imported for the other's errors, nor before the
+first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from globalapi_core.errors import (
+    ConnectionLostError,
+    GatewayConnectionError,
+    GatewayError,
+    GatewayTimeoutError,
+)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what the HTTP libraries raise into our errors; the host is named, never the key."""
+    host = urlsplit(url).netloc
+    try:
+        yield
+    except (GatewayError, GeneratorExit):
+        raise
+    except Exception as error:
+        ours = _meaning(error, host)
+        if ours is None:
+            raise
+        raise ours from None
+
+
+class _Made(Protocol):
+    def __call__(self, message: str) -> GatewayError: ...
+
+
+def _meaning(error: Exception, host: str) -> GatewayError | None:
+    for module, names, made, text in _TABLE:
+        if _is_a(error, module, names):
+            return made(text.format(host=host, why=_why(error)))
+    return None
+
+
+def _is_a(error: Exception, module: str, names: tuple[str, ...]) -> bool:
+    return any(
+        each.__name__ in names and each.__module__.partition(".")[0] == module
+        for each in type(error).__mro__
+    )
+
+
+_CONNECT = "cannot connect to {host}: {why}"
+_LOST = "the connection to {host} was lost: {why}"
+_SLOW = "{host} did not answer in time: {why}"
+
+# The first row that fits.
+_TABLE: tuple[tuple[str, tuple[str, ...], _Made, str], ...] = (
+    ("urllib3", ("NewConnectionError", "ProxyError", "SSLError"), GatewayConnectionError, _CONNECT),
+    ("urllib3", ("ConnectTimeoutError",), GatewayConnectionError, _CONNECT),
+    ("urllib3", ("TimeoutError",), GatewayTimeoutError, _SLOW),
+    ("urllib3", ("HTTPError",), ConnectionLostError, _LOST),
+    ("aiohttp", ("ConnectionTimeoutError",), GatewayConnectionError, _CONNECT),
+    ("aiohttp", ("ServerTimeoutError",), GatewayTimeoutError, _SLOW),
+    ("aiohttp", ("ClientConnectorError", "ClientSSLError"), GatewayConnectionError, _CONNECT),
+    ("aiohttp", ("ClientHttpProxyError",), GatewayConnectionError, _CONNECT),
+    ("aiohttp", ("ClientError",), ConnectionLostError, _LOST),
+    ("builtins", ("TimeoutError",), GatewayTimeoutError, _SLOW),
+    ("builtins", ("OSError",), ConnectionLostError, _LOST),
+)
+
+
+def _why(error: Exception) -> str:
+    """What happened, without the objects and addresses the library names beside it."""
+    while isinstance(error.args[-1] if error.args else None, Exception):
+        error = error.args[-1]
+    cause = getattr(error, "os_error", None) or error
+    text = str(getattr(cause, "strerror", None) or cause).rpartition(">: ")[2].strip()
+    return text.splitlines()[0] if text else type(cause).__name__

@@ -1,0 +1,90 @@
+"""A server on the loopback interface that says exactly what a test tells it to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
+
+
+class RawServer:
+    """Answers every request with the same bytes, and sees its clients leave."""
+
+    def __init__(self, body: bytes, *, kind: bytes = b"text/event-stream", hang: bool) -> None:
+        self._answer = _HEAD % kind + body
+        self._hang = hang
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.left = threading.Event()
+        """Set once a client has closed its connection."""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def base_url(self) -> str:
+        """What a client is pointed at."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._answered, args=(connection,), daemon=True).start()
+
+    def _answered(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(10)
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += connection.recv(65536)
+            connection.sendall(self._answer)
+            # What is still to come of the request, and then nothing, once the client closes.
+            while self._hang and connection.recv(65536):
+                pass
+            self.left.set()
+
+
+@contextlib.contextmanager
+def saying(body: bytes, *, hang: bool = False, kind: bytes = b"text/event-stream") -> Iterator[Any]:
+    """A server that answers with *body*; it closes then, or with *hang* waits to be left."""
+    server = RawServer(body, kind=kind, hang=hang)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def events(deltas: Iterable[dict[str, Any]], finish: str | None = "stop", **last: Any) -> bytes:
+    """A streamed answer: a chunk for each delta, the finish reason, `[DONE]`.
+
+    Without *finish* the stream stays open; *last* goes into the chunk that finishes.
+    """
+    chunks = [_chunk(delta, None) for delta in deltas]
+    if finish is not None:
+        chunks.append({**_chunk({}, finish), **last})
+    data = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+    return data + (b"" if finish is None else b"data: [DONE]\n\n")
+
+
+def whole(message: dict[str, Any], finish: str = "stop", **more: Any) -> bytes:
+    """An answer that is not streamed."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
+    return json.dumps({"id": "a", "model": "m", "choices": [choice], **more}).encode()
+
+
+def call(arguments: str, name: str = "weather") -> dict[str, Any]:
+    """A message, or the one delta, that calls a tool."""
+    function = {"name": name, "arguments": arguments}
+    return {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+
+
+def _chunk(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "a", "model": "m", "choices": [choice]}
