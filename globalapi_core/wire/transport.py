@@ -88,7 +88,7 @@ class Clock:
     """Holds an answer to its deadline and its size, whichever way its bytes come."""
 
     def __init__(self, send: Send) -> None:
-        self._send = send
+        self.send = send
         self._ends = None if send.timeout is None else time.monotonic() + send.timeout
         self._bytes = 0
 
@@ -109,7 +109,7 @@ class Clock:
             text = f"the answer is larger than {MAX_BODY // 2**20} MiB"
             raise ResponseError(text, retryable=False)
         if self.left == 0.0:
-            raise GatewayTimeoutError(f"no whole answer within {self._send.timeout:.1f} s")
+            raise GatewayTimeoutError(f"no whole answer within {self.send.timeout:.1f} s")
         return chunk
 
 
@@ -127,9 +127,10 @@ class Response:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        while chunk := self._raw.read1(_CHUNK):
-            yield self._clock.count(chunk)
-            self._wait_at_most(self._clock.left)
+        with _translated(self._clock.send):
+            while chunk := self._raw.read1(_CHUNK):
+                yield self._clock.count(chunk)
+                self._wait_at_most(self._clock.left)
 
     def rest(self) -> None:
         """Read the end of a body whose last event has come: then its connection serves again."""
@@ -242,12 +243,13 @@ class AsyncResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        while True:
-            async with asyncio.timeout(self._clock.left):
-                chunk = await self._raw.content.readany()
-            if not chunk:
-                return
-            yield self._clock.count(chunk)
+        with _translated(self._clock.send):
+            while True:
+                async with asyncio.timeout(self._clock.left):
+                    chunk = await self._raw.content.readany()
+                if not chunk:
+                    return
+                yield self._clock.count(chunk)
 
     async def rest(self) -> None:
         """Read the end of a body whose last event has come: then its connection serves again."""
