@@ -130,7 +130,7 @@ def classify(
     return kind(
         f"{message} (HTTP {status}{_hint(status, data)})",
         status=status,
-        code=said.code,
+        code=said.code and _masked(said.code, secret),
         request_id=request,
         retry_after=retry_after(headers),
     )
@@ -152,7 +152,7 @@ def in_body(
     return kind(
         f"{text} (sent with HTTP 200)",
         status=status or 200,
-        code=said.code,
+        code=said.code and _masked(said.code, secret),
         request_id=_request_id(headers, data),
         retry_after=retry_after(headers),
     )

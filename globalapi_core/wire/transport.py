@@ -127,7 +127,7 @@ class Response:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        with _translated(self._clock.send):
+        with translated(self._clock.send.url):
             while chunk := self._raw.read1(_CHUNK):
                 yield self._clock.count(chunk)
                 self._wait_at_most(self._clock.left)
@@ -243,7 +243,7 @@ class AsyncResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        with _translated(self._clock.send):
+        with translated(self._clock.send.url):
             while True:
                 async with asyncio.timeout(self._clock.left):
                     chunk = await self._raw.content.readany()

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from globalapi_core import settings
 from globalapi_core.config import Config, parse_config
 from globalapi_core.sandbox import Sandbox
 from langchain_globalapi import ChatGlobalAPI, RouterRunnable
@@ -24,14 +22,6 @@ routes:
     params: {temperature: 0.3}
   - {name: rest, candidates: [deepseek-v4-flash, gpt-4o-mini]}
 """
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, address or config file of whoever runs the tests."""
-    for name in (settings.KEY_VARIABLE, settings.BASE_URL_VARIABLE, settings.CONFIG_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -41,14 +41,14 @@ class RawServer:
     def _answered(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             connection.settimeout(10)
-            received = b""
-            while b"\r\n\r\n" not in received:
-                received += connection.recv(65536)
+            request = connection.makefile("rb")
+            head = iter(request.readline, b"\r\n")
+            lengths = [line for line in head if line.lower().startswith(b"content-length:")]
+            request.read(int(lengths[0].split(b":")[1]))
             connection.sendall(self._answer)
-            # What is still to come of the request, and then nothing, once the client closes.
-            while self._hang and connection.recv(65536):
-                pass
-            self.left.set()
+            if self._hang:
+                request.read()  # which ends once the client closes
+                self.left.set()
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ def test_model_without_json_is_given_a_tool(chat: Chat, sandbox: Sandbox) -> Non
 
 def test_json_mode_parses_without_a_schema_sent(chat: Chat, sandbox: Sandbox) -> None:
     """`json_mode` asks for JSON alone and checks the answer here."""
-    prompt = "Answer with JSON like {\"topic\": \"food\", \"urgent\": false}: the invoice is wrong."
+    prompt = 'Answer with JSON like {"topic": "food", "urgent": false}: the invoice is wrong.'
     answer = chat().with_structured_output(Ticket, method="json_mode").invoke(prompt)
 
     assert isinstance(answer, Ticket)

@@ -170,8 +170,8 @@ def test_answer_cut_short_is_an_error_with_what_came(sandbox: Sandbox, llm: LLM)
 async def test_answer_cut_short_asynchronously_is_an_error_with_what_came(
     sandbox: Sandbox, llm: LLM
 ) -> None:
-    """As synchronously."""
-    sandbox.script("*", [faults.cut(3)])
+    """As synchronously, when the connection closes inside the answer."""
+    sandbox.script("*", [faults.cut(3, abrupt=True)])
     stream = await llm.astream_chat(HELLO)
     seen = [(await anext(stream)).delta for _ in range(3)]
 

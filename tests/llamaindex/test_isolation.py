@@ -16,6 +16,6 @@ def test_import_brings_no_other_framework() -> None:
     )
     command = [sys.executable, "-c", code]
 
-    run = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert run.stdout.strip() == "[]"

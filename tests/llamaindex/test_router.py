@@ -176,6 +176,20 @@ def test_first_token_shown_commits_to_its_model(sandbox: Sandbox, router: Global
     assert len(caught.value.record.attempts) == 1
 
 
+def test_retries_are_the_routers_alone(sandbox: Sandbox) -> None:
+    """No second loop below it: every request is an attempt of the record."""
+    config = parse_config(
+        "attempts: {max_retries: 2}\nroutes: [{name: default, candidates: [glm-5, kimi-k2.5]}]"
+    )
+    router = GlobalAPIRouter(config=config, api_base=sandbox.base_url)
+    sandbox.script("glm-5", [faults.rate_limited(0.01)] * 3)
+
+    response = router.chat(HELLO)
+
+    tried = [each["model"] for each in response.additional_kwargs["globalapi"]["attempts"]]
+    assert tried == _models(sandbox) == ["glm-5", "glm-5", "glm-5", "kimi-k2.5"]
+
+
 def test_failure_that_no_other_model_mends_is_raised(
     sandbox: Sandbox, router: GlobalAPIRouter
 ) -> None:
