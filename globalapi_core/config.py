@@ -45,7 +45,7 @@ def _money(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-_Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=10_000, allow_inf_nan=False)]
+_Money = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False), BeforeValidator(_money)]
 _Words = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 

@@ -32,6 +32,9 @@ class Endpoint:
         """Whether this is the gateway whose model ids the catalog has."""
         return urlsplit(self.base_url).hostname == urlsplit(GATEWAY_URL).hostname
 
+    def __copy__(self) -> Endpoint:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Endpoint:
         return self
 

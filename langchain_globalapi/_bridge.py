@@ -134,7 +134,7 @@ def _part(block: str | Mapping[str, Any]) -> dict[str, Any]:
 
 def _known_part(block: Mapping[str, Any]) -> dict[str, Any]:
     """A block of LangChain's, old or new, or of Anthropic's; others are the wire's own."""
-    kind = block.get("type")
+    kind = block["type"]
     if kind in ("text", "text-plain"):
         return {"type": "text", "text": block["text"]}
     if kind == "image" and isinstance(source := block.get("source"), Mapping):

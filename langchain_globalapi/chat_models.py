@@ -147,8 +147,7 @@ class ChatGlobalAPI(GatewayChatModel):
         for name in ("stream", "stream_usage", "timeout"):
             given.pop(name, None)
         info = self._config.catalog.get(given.pop("model", None) or self.model_name)
-        if stop is not None:
-            given["stop"] = stop
+        given["stop"] = (given.get("stop") if stop is None else stop) or None
         request = ChatRequest(
             messages=_bridge.to_wire(messages, reasoning_of=info.family),
             tools=given.pop("tools", None) or (),

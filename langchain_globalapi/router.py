@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    AsyncCallbackManagerForChainRun,
-    AsyncCallbackManagerForLLMRun,
-    CallbackManager,
-    CallbackManagerForChainRun,
-    CallbackManagerForLLMRun,
-)
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig, ensure_config
-from langchain_core.runnables.config import patch_config
 from pydantic import PrivateAttr, model_validator
 
 from globalapi_core.catalog import ModelInfo
@@ -31,6 +22,7 @@ from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.router import Router
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import SHARED, GatewayChatModel
+from langchain_globalapi._tracing import atraced, traced
 from langchain_globalapi.chat_models import ChatGlobalAPI
 
 RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
@@ -47,35 +39,9 @@ class _Plan:
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments for one attempt: the route's, under the caller's."""
-        return {**attempt.candidate.params, **self.kwargs, "timeout": attempt.timeout}
-
-
-@dataclass(slots=True)
-class _Run:
-    """The chain run of one call: what is traced around its attempts."""
-
-    config: RunnableConfig
-    manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
-    output: Any = None
-    chunks: list[AIMessageChunk] = field(default_factory=list)
-
-    def child(self, attempt: Attempt) -> RunnableConfig:
-        """The config under which one attempt is traced."""
-        return patch_config(
-            self.config, callbacks=self.manager.get_child(f"attempt:{attempt.number}")
-        )
-
-    def note(self, chunk: AIMessageChunk) -> AIMessageChunk:
-        """Keep *chunk* for the trace, if anybody listens."""
-        if self.manager.handlers:
-            self.chunks.append(chunk)
-        return chunk
-
-    def result(self) -> Any:
-        """What the run came to."""
-        if self.output is None and self.chunks:
-            return add_ai_message_chunks(*self.chunks)
-        return self.output
+        # Named outright, or a model that the config names would be asked in its place.
+        own = {"model": _asked(attempt), "timeout": attempt.timeout}
+        return {**attempt.candidate.params, **self.kwargs, **own}
 
 
 class RouterRunnable(GatewayChatModel):
@@ -123,9 +89,14 @@ class RouterRunnable(GatewayChatModel):
         self._health = Health(cooldown=self._config.attempts.cooldown)
         return self
 
-    # Members take our settings when they are made: a copy with others makes its own.
+    # Members have the settings we had when they were made: with others we make new ones.
     def __copy__(self) -> Self:
         copied = super().__copy__()
+        copied._members = {}
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        copied = super().__deepcopy__(memo)
         copied._members = {}
         return copied
 
@@ -144,7 +115,7 @@ class RouterRunnable(GatewayChatModel):
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """Ask the right model, and wait for the whole answer."""
-        with self._run(input, config) as run:
+        with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             message: AIMessage = self._call(plan, _MESSAGE).run(
                 lambda attempt: self._member(attempt).invoke(
@@ -158,7 +129,7 @@ class RouterRunnable(GatewayChatModel):
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """`invoke`, asynchronously."""
-        async with self._arun(input, config) as run:
+        async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             message: AIMessage = await self._call(plan, _MESSAGE).arun(
                 lambda attempt: self._member(attempt).ainvoke(
@@ -172,7 +143,7 @@ class RouterRunnable(GatewayChatModel):
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
         """Ask the right model, and yield the answer as it comes."""
-        with self._run(input, config) as run:
+        with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             for chunk in self._call(plan, _MESSAGE).stream(
                 lambda attempt: self._member(attempt).stream(
@@ -186,7 +157,7 @@ class RouterRunnable(GatewayChatModel):
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """`stream`, asynchronously."""
-        async with self._arun(input, config) as run:
+        async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             chunks = self._call(plan, _MESSAGE).astream(
                 lambda attempt: self._member(attempt).astream(
@@ -262,14 +233,12 @@ class RouterRunnable(GatewayChatModel):
 
     def _plan(self, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
-        asked = {name: value for name, value in kwargs.items() if value is not None}
-        given = {**self._configured(config), **asked}
-        route = given.pop("route", self.route)
-        model = given.pop("model", None)
-        if isinstance(input, Mapping):
-            route, prompt = _keyed(input)
-        else:
-            prompt = input
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        key, prompt = _keyed(input) if isinstance(input, Mapping) else (None, input)
+        named = {"route": given.pop("route", None), "model": given.pop("model", None)}
+        route, model = _first_named(
+            named, {"route": key}, self._configured(config), {"route": self.route}
+        )
         messages = self._convert_input(prompt).to_messages()
         signals = self._router.signals(
             _bridge.to_wire(messages),
@@ -291,7 +260,7 @@ class RouterRunnable(GatewayChatModel):
 
     def _member(self, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
-        name = attempt.candidate.model.asked or attempt.candidate.name
+        name = _asked(attempt)
         member = self._members.get(name)
         if member is None:
             given = self.model_fields_set.intersection(SHARED)
@@ -299,52 +268,6 @@ class RouterRunnable(GatewayChatModel):
             shared |= {"config": self._config, "max_retries": 0, "model": name}
             member = self._members.setdefault(name, ChatGlobalAPI(**shared))
         return member
-
-    @contextmanager
-    def _run(self, input: RouterInput, config: RunnableConfig | None) -> Iterator[_Run]:
-        """Trace one call as a chain run, in which each attempt is a run of its model."""
-        config = ensure_config(config)
-        manager = CallbackManager.configure(*self._traced(config))
-        chain = manager.on_chain_start(None, {"input": input}, **self._naming(config))
-        run = _Run(config, chain)
-        try:
-            yield run
-        except GeneratorExit:
-            # Whoever stops reading a stream has had enough: that is no error.
-            chain.on_chain_end(run.result())
-            raise
-        except BaseException as error:
-            chain.on_chain_error(error)
-            raise
-        chain.on_chain_end(run.result())
-
-    @asynccontextmanager
-    async def _arun(self, input: RouterInput, config: RunnableConfig | None) -> AsyncIterator[_Run]:
-        """`_run`, asynchronously."""
-        config = ensure_config(config)
-        manager = AsyncCallbackManager.configure(*self._traced(config))
-        chain = await manager.on_chain_start(None, {"input": input}, **self._naming(config))
-        run = _Run(config, chain)
-        try:
-            yield run
-        except GeneratorExit:
-            await chain.on_chain_end(run.result())
-            raise
-        except BaseException as error:
-            await chain.on_chain_error(error)
-            raise
-        await chain.on_chain_end(run.result())
-
-    def _traced(self, config: RunnableConfig) -> tuple[Any, ...]:
-        """Who listens, and the tags and metadata they see."""
-        inherited, own = (config.get("tags"), self.tags), (config.get("metadata"), self.metadata)
-        return config.get("callbacks"), self.callbacks, self.verbose, *inherited, *own
-
-    def _naming(self, config: RunnableConfig) -> dict[str, Any]:
-        return {
-            "name": config.get("run_name") or self.get_name(),
-            "run_id": config.pop("run_id", None),
-        }
 
     @property
     def _router(self) -> Router:
@@ -395,6 +318,20 @@ class _Kind:
 _MESSAGE = _Kind(lambda message: message)
 _RESULT = _Kind(lambda result: result.generations[0].message)
 _CHUNK = _Kind(lambda chunk: chunk.message)
+
+
+def _asked(attempt: Attempt) -> str:
+    """The model of an attempt, as the file or the caller spells it."""
+    return attempt.candidate.model.asked or attempt.candidate.name
+
+
+def _first_named(*sources: Mapping[str, str | None]) -> tuple[str | None, str | None]:
+    """Route and model of the first of *sources* that names either."""
+    for source in sources:
+        named = source.get("route"), source.get("model")
+        if any(named):
+            return named
+    return None, None
 
 
 def _seen(

@@ -12,6 +12,7 @@ from globalapi_core.wire.request import Payload
 from globalapi_core.wire.response import Delta, Draft, Head, Reply, load, parse
 
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"", b"data", b"event", b"id", b"retry")
 
 
 class EventDecoder:
@@ -29,6 +30,8 @@ class EventDecoder:
         self._head = b""
         self._started = False
         self._after_cr = False
+        self.spoke = False
+        """Whether anything was of the form of a stream, a comment included."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is now whole."""
@@ -64,6 +67,7 @@ class EventDecoder:
 
     def _line(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
+        self.spoke = self.spoke or name in _FIELDS
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
 
@@ -112,7 +116,8 @@ class StreamReader:
         """
         if not self.done:
             for data in self._decoder.close():
-                delta = self._event(data)
+                # A last event that was cut is no event: the answer lacks its end.
+                delta = None if load(data) is None else self._event(data)
                 if delta is not None:
                     yield delta
         if not self._events:
@@ -182,8 +187,8 @@ class StreamReader:
 
     def _unstreamed(self) -> Iterator[Delta | Reply]:
         """A server may answer a request for a stream with one body, an answer or an error."""
-        body = bytes(self._raw)
-        if not body.strip():
+        body = bytes(self._raw).removeprefix(_BOM)
+        if self._decoder.spoke or not body.strip():
             raise self._draft.incomplete("the stream was empty", self._request_id)
         reply = parse(body, self._payload, self._head, secret=self._secret)
         if reply.text or reply.reasoning:

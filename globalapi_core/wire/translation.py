@@ -6,6 +6,7 @@ first call.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -55,6 +56,7 @@ def _is_a(error: Exception, module: str, names: tuple[str, ...]) -> bool:
 _CONNECT = "cannot connect to {host}: {why}"
 _LOST = "the connection to {host} was lost: {why}"
 _SLOW = "{host} did not answer in time: {why}"
+_LATE = "{host} did not answer in time: the deadline of the call has passed"
 
 # The first row that fits.
 _TABLE: tuple[tuple[str, tuple[str, ...], _Made, str], ...] = (
@@ -67,7 +69,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], _Made, str], ...] = (
     ("aiohttp", ("ClientConnectorError", "ClientSSLError"), GatewayConnectionError, _CONNECT),
     ("aiohttp", ("ClientHttpProxyError",), GatewayConnectionError, _CONNECT),
     ("aiohttp", ("ClientError",), ConnectionLostError, _LOST),
-    ("builtins", ("TimeoutError",), GatewayTimeoutError, _SLOW),
+    ("builtins", ("TimeoutError",), GatewayTimeoutError, _LATE),
     ("builtins", ("OSError",), ConnectionLostError, _LOST),
 )
 
@@ -76,6 +78,8 @@ def _why(error: Exception) -> str:
     """What happened, without the objects and addresses the library names beside it."""
     while isinstance(error.args[-1] if error.args else None, Exception):
         error = error.args[-1]
-    cause = getattr(error, "os_error", None) or error
+    cause = getattr(error, "os_error", None) or error.__cause__ or error
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)
     text = str(getattr(cause, "strerror", None) or cause).rpartition(">: ")[2].strip()
-    return text.splitlines()[0] if text else type(cause).__name__
+    return text.splitlines()[0] if text else type(error).__name__

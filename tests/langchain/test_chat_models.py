@@ -27,6 +27,7 @@ from globalapi_core.errors import (
 )
 from globalapi_core.sandbox import Sandbox, faults
 from langchain_globalapi import ChatGlobalAPI, RouterRunnable
+from tests.langchain.recorder import Recorder
 from tests.langchain.servers import events, saying, whole
 
 Chat = Callable[..., ChatGlobalAPI]
@@ -179,6 +180,14 @@ def test_request_carries_what_was_set_and_nothing_else(chat: Chat, sandbox: Sand
     assert body == {
         "model": "qwen3-32b", "temperature": 0.1, "stop": ["enough"], "seed": 7, "top_k": 3,
     }  # fmt: skip
+
+
+def test_empty_stop_is_none(chat: Chat, sandbox: Sandbox) -> None:
+    """An empty list of stop sequences, of the constructor or a call, is not sent."""
+    chat(stop=[]).invoke(QUESTION)
+    chat(stop=["a"]).invoke(QUESTION, stop=[])
+
+    assert ["stop" in each.body for each in sandbox.requests] == [False, False]
 
 
 def test_stop_has_its_other_name(chat: Chat, sandbox: Sandbox) -> None:
@@ -338,9 +347,12 @@ def test_streaming_can_be_disabled(model: Either, sandbox: Sandbox, disabled: An
     """`disable_streaming` asks for a whole answer, and the stream has one item."""
     made = model(disable_streaming=disabled)
 
-    items = list(made.stream(QUESTION, tools=[TOOL]))
+    seen = Recorder()
+
+    items = list(made.stream(QUESTION, {"callbacks": [seen]}, tools=[TOOL]))
 
     assert len(items) == 1
+    assert {run.end for run in seen.runs.values()} == {"ok"}
     assert "stream" not in sandbox.requests[0].body
     assert items[0].response_metadata["globalapi"]["model"]
 

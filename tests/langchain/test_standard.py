@@ -7,13 +7,15 @@ from typing import Any
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from globalapi_core import settings
+from globalapi_core.settings import Endpoint
 from langchain_globalapi import ChatGlobalAPI, RouterRunnable
 
 _ENVIRONMENT = {
     settings.KEY_VARIABLE: "a-key",
     settings.BASE_URL_VARIABLE: "https://example.org/v1",
 }
-_BASE = {"base_url": "https://example.org/v1"}
+_ENDPOINT = Endpoint("https://example.org/v1", "a-key")
+_BASE = {"base_url": "http://127.0.0.1:9/v1"}
 
 
 class TestChatGlobalAPI(ChatModelUnitTests):
@@ -32,7 +34,7 @@ class TestChatGlobalAPI(ChatModelUnitTests):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         """Environment, arguments, and the settings they come to."""
-        return _ENVIRONMENT, {"model": "glm-5"}, {"model_name": "glm-5"}
+        return _ENVIRONMENT, {"model": "glm-5"}, {"_endpoint": _ENDPOINT}
 
 
 class TestRouterRunnable(ChatModelUnitTests):
@@ -51,4 +53,4 @@ class TestRouterRunnable(ChatModelUnitTests):
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         """Environment, arguments, and the settings they come to."""
-        return _ENVIRONMENT, {}, {"route": None}
+        return _ENVIRONMENT, {}, {"_endpoint": _ENDPOINT}

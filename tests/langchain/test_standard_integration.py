@@ -1,7 +1,4 @@
-"""LangChain's standard integration tests, for both classes, over the sandbox.
-
-With `GLOBAL_API_KEY` set in the environment the same classes could run on the gateway.
-"""
+"""LangChain's standard integration tests, for both classes, over the sandbox."""
 
 from __future__ import annotations
 
@@ -27,6 +24,11 @@ class _OverSandbox(ChatModelIntegrationTests):
     @property
     def supports_json_mode(self) -> bool:
         """`method="json_mode"` works."""
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        """Messages and tools as Anthropic has them are understood."""
         return True
 
     @property

@@ -59,6 +59,7 @@ def test_answer_whole(way: str) -> None:
 
 
 def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -227,7 +228,7 @@ def test_deadline_is_not_stretched_by_a_late_byte(way: str) -> None:
 
     def late(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
-        time.sleep(0.2)
+        time.sleep(0.25)
         peer.chunk(b": still here\n\n")
         silence(3)(peer)
 
@@ -235,10 +236,11 @@ def test_deadline_is_not_stretched_by_a_late_byte(way: str) -> None:
     with Server(late) as server, pytest.raises(GatewayTimeoutError):
         ask(way, server.url, timeout=0.3)
 
-    assert time.monotonic() - started < 0.45
+    assert time.monotonic() - started < 0.5
 
 
 def keep_alive_comments(peer: Peer) -> None:
+    """Send a comment every 20 ms, for ever."""
     peer.send(STREAM_HEAD)
     while True:
         peer.chunk(b": keep-alive\n\n")
@@ -365,12 +367,14 @@ class Watched:
         self.left: bool | None = None
 
     def __call__(self, peer: Peer) -> None:
+        """Answer with one piece of text, then wait."""
         peer.send(STREAM_HEAD)
         peer.chunk(HELLO_EVENTS[1])
         self.left = peer.gone(2.0)
         peer.close()
 
     def settled(self) -> bool | None:
+        """Whether the client left, once that is known."""
         ends = time.monotonic() + 2.5
         while self.left is None and time.monotonic() < ends:
             time.sleep(0.005)

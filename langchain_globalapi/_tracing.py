@@ -1,0 +1,101 @@
+"""A router's call as it is traced: a chain run around a model's run for each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForChainRun,
+    CallbackManager,
+    CallbackManagerForChainRun,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import patch_config
+
+from globalapi_core.records import Attempt
+
+
+@dataclass(slots=True)
+class Run:
+    """The chain run of one call."""
+
+    config: RunnableConfig
+    manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
+    output: Any = None
+    chunks: list[AIMessageChunk] = field(default_factory=list)
+
+    def child(self, attempt: Attempt) -> RunnableConfig:
+        """The config under which one attempt is traced."""
+        return patch_config(
+            self.config, callbacks=self.manager.get_child(f"attempt:{attempt.number}")
+        )
+
+    def note(self, chunk: AIMessageChunk) -> AIMessageChunk:
+        """Keep *chunk* for the trace, if anybody listens."""
+        if self.manager.handlers:
+            self.chunks.append(chunk)
+        return chunk
+
+    def result(self) -> Any:
+        """What the run came to."""
+        if len(self.chunks) > 1:
+            return add_ai_message_chunks(*self.chunks)
+        return self.chunks[0] if self.chunks else self.output
+
+
+@contextmanager
+def traced(model: BaseChatModel, input: Any, config: RunnableConfig | None) -> Iterator[Run]:
+    """Trace a call of *model*; whoever stops reading a stream ends it without an error."""
+    config = ensure_config(config)
+    manager = CallbackManager.configure(*_listeners(model, config))
+    chain = manager.on_chain_start(None, {"input": input}, **_naming(model, config))
+    run = Run(config, chain)
+    try:
+        yield run
+    except GeneratorExit:
+        chain.on_chain_end(run.result())
+        raise
+    except BaseException as error:
+        chain.on_chain_error(error)
+        raise
+    chain.on_chain_end(run.result())
+
+
+@asynccontextmanager
+async def atraced(
+    model: BaseChatModel, input: Any, config: RunnableConfig | None
+) -> AsyncIterator[Run]:
+    """`traced`, asynchronously."""
+    config = ensure_config(config)
+    manager = AsyncCallbackManager.configure(*_listeners(model, config))
+    chain = await manager.on_chain_start(None, {"input": input}, **_naming(model, config))
+    run = Run(config, chain)
+    try:
+        yield run
+    except GeneratorExit:
+        await chain.on_chain_end(run.result())
+        raise
+    except BaseException as error:
+        await chain.on_chain_error(error)
+        raise
+    await chain.on_chain_end(run.result())
+
+
+def _listeners(model: BaseChatModel, config: RunnableConfig) -> tuple[Any, ...]:
+    """Who listens, and the tags and metadata they see: first inherited, then the model's own."""
+    tags, metadata = (config.get("tags"), model.tags), (config.get("metadata"), model.metadata)
+    return config.get("callbacks"), model.callbacks, model.verbose, *tags, *metadata
+
+
+def _naming(model: BaseChatModel, config: RunnableConfig) -> dict[str, Any]:
+    return {
+        "name": config.get("run_name") or model.get_name(),
+        "run_id": config.pop("run_id", None),
+    }

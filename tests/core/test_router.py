@@ -1,0 +1,211 @@
+"""One file, one decision: which models, in which order, and why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from globalapi_core import Router
+from globalapi_core.config import parse_config
+from globalapi_core.errors import NoCandidateError, UnknownRouteError
+from globalapi_core.signals import Signals
+
+ROUTES = """
+models:
+  small: {context_window: 1000, input_mtok: 1, output_mtok: 1, tools: true}
+  large: {context_window: 100000, input_mtok: 9, output_mtok: 9, tools: true}
+  plain: {context_window: 100000, tools: false}
+routes:
+  - {name: images, when: {modality: image}, candidates: [small, qwen3-vl-32b]}
+  - {name: tools, when: {tools: true}, candidates: [plain, large, small], choose: cheapest}
+  - {name: vip, when: {tags: vip}, candidates: [small]}
+  - {name: rest, candidates: [small, large], params: {temperature: 0.2}}
+"""
+TEXT = Signals(input_tokens=100)
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    """A router of four routes."""
+    return Router(parse_config(ROUTES))
+
+
+def names(router: Router, signals: Signals, **how: object) -> list[str]:
+    """The candidates of a decision."""
+    decision = router.decide(signals, **how)  # type: ignore[arg-type]
+    return [each.name for each in decision.candidates]
+
+
+def test_first_route_that_fires(router: Router) -> None:
+    """The first route whose conditions hold decides; those before it say what did not hold."""
+    decision = router.decide(Signals(tools=1))
+
+    assert decision.route == "tools"
+    assert decision.reason == "tools: true"
+    assert decision.passed == (("images", "modality is text, not image"),)
+    assert decision.choose == "cheapest"
+    assert not decision.forced
+
+
+def test_last_route_takes_the_rest(router: Router) -> None:
+    """What no route asks for goes to the last, with its parameters."""
+    decision = router.decide(TEXT)
+
+    assert decision.route == "rest"
+    assert decision.primary.params == {"temperature": 0.2}
+    assert [name for name, _ in decision.passed] == ["images", "tools", "vip"]
+
+
+def test_unable_candidates_are_turned_down(router: Router) -> None:
+    """A candidate that cannot take the call is left out, with the reason."""
+    decision = router.decide(Signals(tools=1, input_tokens=5_000))
+
+    assert [each.name for each in decision.candidates] == ["large"]
+    assert [str(each) for each in decision.rejected] == [
+        "plain: cannot call tools",
+        "small: 5,000 tokens > 1,000 of context",
+    ]
+
+
+def test_route_without_a_candidate_is_passed(router: Router) -> None:
+    """A route none of whose candidates can take the call leaves it to the next."""
+    decision = router.decide(Signals(tags=frozenset({"vip"}), input_tokens=5_000))
+
+    assert decision.route == "rest"
+    assert decision.passed[-1] == ("vip", "no candidate of it can take the call")
+
+
+def test_nobody_can_take_it(router: Router) -> None:
+    """A call for nobody is an error with each model's reason, and what to do."""
+    with pytest.raises(NoCandidateError, match="Shorten the prompt") as caught:
+        router.decide(Signals(input_tokens=10**9))
+
+    assert caught.value.route == "rest"
+    assert {each.name for each in caught.value.rejected} == {"small", "large"}
+    assert "1,000,000,000 tokens > 1,000 of context" in str(caught.value)
+
+
+def test_forced_route(router: Router) -> None:
+    """A route named by the caller fires whatever its conditions."""
+    decision = router.decide(TEXT, route="tools")
+
+    assert (decision.route, decision.forced) == ("tools", True)
+    assert decision.reason == "named by the caller"
+
+
+def test_forced_route_that_cannot(router: Router) -> None:
+    """A forced route does not make a model able."""
+    with pytest.raises(NoCandidateError) as caught:
+        router.decide(Signals(input_tokens=5_000), route="vip")
+
+    assert caught.value.route == "vip"
+
+
+def test_unknown_route(router: Router) -> None:
+    """An unknown route is an error that names those there are."""
+    with pytest.raises(UnknownRouteError, match=r"'nope'.*'images'"):
+        router.decide(TEXT, route="nope")
+
+
+def test_forced_model(router: Router) -> None:
+    """A model named by the caller is the only candidate, by any of its spellings."""
+    decision = router.decide(TEXT, model="Qwen/Qwen3-32B")
+
+    assert decision.route is None
+    assert decision.forced
+    assert [each.name for each in decision.candidates] == ["qwen3-32b"]
+
+
+def test_forced_model_that_cannot(router: Router) -> None:
+    """A known model that cannot take the call is refused before it is asked."""
+    with pytest.raises(NoCandidateError, match="plain: cannot call tools"):
+        router.decide(Signals(tools=1), model="plain")
+
+
+def test_forced_model_that_is_not_known(router: Router) -> None:
+    """Of a model that is not known the caller knows more than is assumed of it."""
+    assert names(router, Signals(tools=1, input_tokens=10**6), model="own/model") == ["own/model"]
+
+
+def test_cooling_model_is_left_out(router: Router) -> None:
+    """A model that just failed is left out while another can take the call."""
+    decision = router.decide(TEXT, cooling={"small": 12.4})
+
+    assert [each.name for each in decision.candidates] == ["large"]
+    assert str(decision.rejected[0]) == "small: failed lately, left out for 12 s more"
+
+
+def test_all_cooling(router: Router) -> None:
+    """When all are cooling down they are tried all the same, the soonest ready first."""
+    assert names(router, TEXT, cooling={"small": 12.0, "large": 3.0}) == ["large", "small"]
+
+
+def test_tool_loop_keeps_its_model(router: Router) -> None:
+    """The model that made the tool calls goes on with them, whatever the order."""
+    decision = router.decide(Signals(tools=1, tool_loop="large"))
+
+    assert [each.name for each in decision.candidates] == ["large", "small"]
+    assert "large made the tool calls" in decision.reason
+
+
+def test_tool_loop_of_a_model_that_is_no_candidate(router: Router) -> None:
+    """A tool loop of a model that is not among the candidates changes nothing."""
+    assert names(router, Signals(tools=1, tool_loop="gpt-4o")) == ["small", "large"]
+
+
+def test_same_signals_same_decision(router: Router) -> None:
+    """A decision depends on nothing but what it is given."""
+    assert router.decide(TEXT) == Router(parse_config(ROUTES)).decide(TEXT)
+
+
+def test_models_once_in_order(router: Router) -> None:
+    """A router's models are each listed once, in the order of the file."""
+    assert [each.name for each in router.models] == ["small", "qwen3-vl-32b", "plain", "large"]
+
+
+def test_decision_as_json(router: Router) -> None:
+    """A decision is JSON with its route, reason, candidates and estimate."""
+    data = json.loads(json.dumps(router.decide(Signals(tools=1)).as_dict()))
+
+    assert data["candidates"] == ["small", "large"]
+    assert data["rejected"] == {"plain": "cannot call tools"}
+    assert data["estimate"]["usd"] == "0.0005"
+
+
+def test_keywords_of_the_file_are_looked_for() -> None:
+    """The keywords that routes ask for are what a router's signals look for."""
+    router = Router(parse_config(
+        "routes:\n  - {name: a, when: {keywords: [refund, 退款]}, candidates: gpt-4o}\n"
+        "  - {name: b, candidates: gpt-4o-mini}\n"
+    ))  # fmt: skip
+
+    signals = router.signals([{"role": "user", "content": "我要退款"}])
+
+    assert signals.keywords == {"退款"}
+    assert router.decide(signals).route == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "route", "model"),
+    [
+        ("What is the capital of France?", "default", "deepseek-v4-flash"),
+        ("法国的首都是哪里？", "chinese", "glm-5"),
+        ("Write a Python function that parses a date", "code", "qwen3-coder-30b"),
+        ("Prove that there are infinitely many primes", "reasoning", "kimi-k2.5"),
+        ("请证明素数有无穷多个", "reasoning", "kimi-k2.5"),
+        ("What is a reasonable price?", "default", "deepseek-v4-flash"),
+        ("Translate 你好 into English", "default", "deepseek-v4-flash"),
+        ("word " * 150_000, "long", "kimi-k2.5"),
+    ],
+)
+def test_shipped_default(text: str, route: str, model: str) -> None:
+    """The shipped default sends each kind of question where the articles would."""
+    router = Router()
+    if route == "long":
+        text = text[: 4 * 110_000]
+
+    decision = router.decide(router.signals([{"role": "user", "content": text}]))
+
+    assert (decision.route, decision.primary.name) == (route, model)
+    assert len(decision.candidates) > 1
