@@ -84,6 +84,8 @@ class ModelInfo:
     json_schema: bool | None = None
     """Whether `response_format: json_schema` is obeyed, not only accepted."""
     thinking: Thinking | None = None
+    adapt: bool = True
+    """Whether requests are changed to suit the family; `False`: sent as they are."""
     tokens_per_second: float | None = None
     ttft_ms: float | None = None
     """Time to first token, in milliseconds."""
@@ -219,7 +221,8 @@ def _corrected(base: ModelInfo, facts: Mapping[str, Any], source: Source) -> Mod
         base,
         **fields,
         price=replace(base.price, **prices),
-        sources={**base.sources, **(cited or {"id": source})},
+        # A model is known by its sources: one that the file merely names has the file for one.
+        sources={**base.sources, **cited} or {"id": source},
     )
 
 

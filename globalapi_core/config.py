@@ -88,6 +88,9 @@ class Model(_Section):
     json_mode: bool | None = None
     json_schema: bool | None = None
     thinking: Thinking | None = None
+    adapt: bool | None = Field(
+        None, description="Whether requests are changed to suit the family; default: true."
+    )
     tokens_per_second: float | None = Field(None, gt=0, allow_inf_nan=False)
     ttft_ms: float | None = Field(None, ge=0, allow_inf_nan=False)
 

@@ -19,8 +19,6 @@ from globalapi_core.signals.question import text_of
 
 MARK = "[sandbox] "
 """What every text answer begins with."""
-REASONING = "The sandbox does not think; it looks for the sentences nearest to the question."
-"""What a thinking model says it thought."""
 
 _SENTENCES = 3
 _NEAR = 0.6

@@ -68,11 +68,14 @@ class ChatRequest:
         return self.body["response_format"]["json_schema"]["schema"]  # type: ignore[no-any-return]
 
     @property
-    def thinking(self) -> bool:
-        """Whether the model was asked to think, in either spelling in use."""
+    def thinking(self) -> bool | None:
+        """Whether to think, in either spelling in use; `None` if neither says."""
         switch = self.body.get("thinking")
-        enabled = isinstance(switch, Mapping) and switch.get("type") == "enabled"
-        return enabled or self.body.get("enable_thinking") is True
+        kind = switch.get("type") if isinstance(switch, Mapping) else None
+        flag = self.body.get("enable_thinking")
+        if flag is True or kind == "enabled":
+            return True
+        return False if flag is False or kind == "disabled" else None
 
     @cached_property
     def input_tokens(self) -> int:

@@ -19,6 +19,7 @@ from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.sandbox import completions, control, faults, replies, rules, writing
 from globalapi_core.sandbox.billing import Account
 from globalapi_core.sandbox.chat import ChatRequest
+from globalapi_core.sandbox.refusals import Refusal
 from globalapi_core.sandbox.replies import Pace, Reply
 from globalapi_core.sandbox.server import HttpRequest
 from globalapi_core.sandbox.tokens import Prefixes
@@ -153,11 +154,11 @@ class Gateway:
     def _answered(
         self,
         body: dict[str, Any],
-        model: ModelInfo | rules.Refusal,
+        model: ModelInfo | Refusal,
         number: int,
         fault: faults.Fault | None,
     ) -> Reply:
-        if isinstance(model, rules.Refusal):
+        if isinstance(model, Refusal):
             return _refused(model)
         request = ChatRequest(body)
         refusal = rules.check(request, model)
@@ -249,7 +250,7 @@ def _describe(body: Any) -> str:
     return f"not {type(body).__name__}"
 
 
-def _refused(refusal: rules.Refusal) -> Reply:
+def _refused(refusal: Refusal) -> Reply:
     return replies.error(refusal.status, refusal.message, param=refusal.param, code=refusal.code)
 
 

@@ -1,39 +1,26 @@
 """What the sandbox refuses, as a table of pure functions: `(request, model) -> Refusal | None`.
 
-The first refusal counts, so that a rule may rely on those above it. A rule of one
-vendor belongs into `FAMILIES`, under the catalog's family.
+The first refusal counts, so that a rule may rely on those above it. What one vendor
+refuses besides stands in `vendors`, under the catalog's family.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.errors import UnknownModelError
 from globalapi_core.sandbox import conversation, fields, media, schemas, tokens
 from globalapi_core.sandbox.chat import ChatRequest
+from globalapi_core.sandbox.refusals import Refusal, Rule
+from globalapi_core.sandbox.vendors import FAMILIES
 from globalapi_core.signals.question import text_of
 
 MOST_TOOLS = 128
 """Tools in one request; OpenAI's limit, which the vendors share."""
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not answered, as it goes into the error body."""
-
-    message: str
-    param: str | None = None
-    """The field it is about."""
-    code: str | None = None
-    status: int = 400
-
-
-Rule = Callable[[ChatRequest, ModelInfo], Refusal | None]
 
 
 def find_model(body: Mapping[str, Any], catalog: Catalog) -> ModelInfo | Refusal:
@@ -274,6 +261,3 @@ RULES: Sequence[Rule] = (
     context_window,
 )
 """What every vendor refuses."""
-
-FAMILIES: Mapping[str, Sequence[Rule]] = {}
-"""What the models of one family refuse besides, by the catalog's family."""

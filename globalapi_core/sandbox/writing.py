@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.sandbox import answers, freeform, structures, words
+from globalapi_core.sandbox import answers, freeform, structures, thinking, words
 from globalapi_core.sandbox.chat import ChatRequest
 from globalapi_core.sandbox.completions import Answer, ToolCall
 
 
 def answer(request: ChatRequest, model: ModelInfo) -> Answer:
     """What *model* says to *request*: the same each time."""
-    thinks = model.thinking == "always" or (request.thinking and model.thinking != "never")
-    reasoning = answers.REASONING if thinks else None
+    reasoning = thinking.reasoning(request, model)
     called = _called(request)
     if called:
         calls = tuple(_call(request, tool, index) for index, tool in enumerate(called))

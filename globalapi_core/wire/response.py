@@ -20,6 +20,7 @@ from globalapi_core.errors import (
 from globalapi_core.pricing import Usage
 from globalapi_core.wire import failures
 from globalapi_core.wire.request import Payload
+from globalapi_core.wire.thoughts import Opening
 from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
 
 # Each vendor's word for the same end (vendors' API pages; research of LiteLLM's map).
@@ -77,6 +78,7 @@ class Draft:
     texts: list[str] = field(default_factory=list)
     reasonings: list[str] = field(default_factory=list)
     calls: Assembler = field(default_factory=Assembler)
+    opening: Opening = field(default_factory=Opening)
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
@@ -87,7 +89,7 @@ class Draft:
     @property
     def text(self) -> str:
         """The text so far."""
-        return "".join(self.texts)
+        return "".join((*self.texts, self.opening.text))
 
     def note(self, data: Mapping[str, Any]) -> None:
         """Take what a body and a stream event say of the answer as a whole."""
@@ -103,13 +105,27 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether nothing of a message has come."""
-        return not (self.texts or self.reasonings or self.calls.begun)
+        return not (self.opening.begun or self.reasonings or self.calls.begun)
 
     def add(self, piece: Mapping[str, Any]) -> Delta | None:
         """Take a message, or one delta of it; what of it can be shown."""
         text = _content(piece.get("content")) or _text(piece.get("refusal"))
-        reasoning = _text(piece.get("reasoning_content")) or _text(piece.get("reasoning"))
+        reasoning = (
+            _text(piece.get("reasoning_content"))
+            or _text(piece.get("reasoning"))
+            or _details(piece.get("reasoning_details"))
+        )
         self.calls.add(piece.get("tool_calls"))
+        if text and not self.opening.over:
+            text, thought = self.opening.feed(text)
+            reasoning += thought
+        return self._shown(text, reasoning)
+
+    def rest(self) -> Delta | None:
+        """What was held back until now because more might have come."""
+        return None if self.opening.over else self._shown(*self.opening.rest())
+
+    def _shown(self, text: str, reasoning: str) -> Delta | None:
         if text:
             self.texts.append(text)
         if reasoning:
@@ -129,6 +145,7 @@ class Draft:
             ContentFilteredError: a content policy ended it.
             ServerError: the server says it broke off.
         """
+        self.rest()
         reason = self.finish_reason
         if reason is None:
             raise self.incomplete("the answer ended without a finish reason", request_id)
@@ -244,6 +261,14 @@ def _content(content: object) -> str:
     if isinstance(content, list):
         return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
     return _text(content)
+
+
+def _details(details: object) -> str:
+    """OpenRouter's list of texts and summaries; what is encrypted in it is not for reading."""
+    if not isinstance(details, list):
+        return ""
+    parts = (part for part in details if isinstance(part, Mapping))
+    return "".join(_text(part.get("text")) or _text(part.get("summary")) for part in parts)
 
 
 def _text(value: object) -> str:

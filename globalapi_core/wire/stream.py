@@ -123,7 +123,11 @@ class StreamReader:
         if not self._events:
             yield from self._unstreamed()
         else:
-            yield self._draft.reply(self._payload, self._request_id)
+            rest = self._draft.rest()
+            reply = self._draft.reply(self._payload, self._request_id)
+            if rest is not None:
+                yield rest
+            yield reply
 
     @contextmanager
     def losses(self) -> Iterator[None]:

@@ -75,11 +75,11 @@ def test_name_of_nothing(name: str) -> None:
 def test_names_in_other_scripts() -> None:
     """Names in Chinese are told apart like any others."""
     catalog = Catalog.default().merged(
-        {"通义千问": {"context_window": 1_000}, "文心一言": {"context_window": 2_000}}, {}, SOURCE
+        {"通义-Max": {"context_window": 1_000}, "文心-Max": {"context_window": 2_000}}, {}, SOURCE
     )
 
-    assert catalog.resolve("通义千问").window == 1_000
-    assert catalog.resolve("文心一言").window == 2_000
+    assert catalog.resolve("通义 max").window == 1_000
+    assert catalog.resolve("文心max").window == 2_000
     assert "豆包" not in catalog
 
 

@@ -89,7 +89,9 @@ def test_no_tools_are_not_sent(chat: Chat, sandbox: Sandbox) -> None:
 
 def test_parallel_calls_can_be_forbidden(chat: Chat, sandbox: Sandbox) -> None:
     """`parallel_tool_calls` and `strict` reach the wire."""
-    chat().bind_tools([get_weather], parallel_tool_calls=False, strict=True).invoke(ASK)
+    model = chat("gpt-4o")
+
+    model.bind_tools([get_weather], parallel_tool_calls=False, strict=True).invoke(ASK)
 
     body = sandbox.requests[0].body
     assert body["parallel_tool_calls"] is False
@@ -201,5 +203,6 @@ def test_conversation_moves_between_models(
 
     for request in sandbox.requests:
         thoughts = [each.get("reasoning_content") for each in request.body["messages"]]
-        assert set(thoughts) <= {None, f"thoughts of {request.model}"}
+        # Blank where DeepSeek and Kimi demand what another model does not have.
+        assert set(thoughts) <= {None, " ", f"thoughts of {request.model}"}
     assert len(sandbox.requests) == 8

@@ -170,7 +170,8 @@ def test_model_has_both_its_names(name: str, sandbox: Sandbox) -> None:
 
 def test_request_carries_what_was_set_and_nothing_else(chat: Chat, sandbox: Sandbox) -> None:
     """An argument of a call beats the constructor's; what nobody set is not sent."""
-    model = chat("qwen3-32b", temperature=0.5, stop=["never"], seed=7, model_kwargs={"top_k": 3})
+    extra = {"top_k": 3}
+    model = chat("qwen3-coder-30b", temperature=0.5, stop=["never"], seed=7, model_kwargs=extra)
 
     model.invoke(QUESTION, temperature=0.1, stop=["enough"], stream_usage=True)
 
@@ -178,7 +179,7 @@ def test_request_carries_what_was_set_and_nothing_else(chat: Chat, sandbox: Sand
     messages = body.pop("messages")
     assert messages == [{"role": "user", "content": QUESTION}]
     assert body == {
-        "model": "qwen3-32b", "temperature": 0.1, "stop": ["enough"], "seed": 7, "top_k": 3,
+        "model": "qwen3-coder-30b", "temperature": 0.1, "stop": ["enough"], "seed": 7, "top_k": 3,
     }  # fmt: skip
 
 

@@ -13,7 +13,6 @@ FLASH = ModelInfo(
     name="flash",
     id="flash",
     aliases=("vendor/Flash-Chat",),
-    family="deepseek",
     price=Price(Decimal("0.18"), Decimal("0.25"), Decimal("0.02")),
     context_window=10_000,
     max_output=500,

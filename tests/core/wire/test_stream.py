@@ -103,6 +103,8 @@ def test_any_split_gives_the_same_answer(cuts: list[int]) -> None:
     st.booleans(),
     st.lists(st.integers(0, 3_000), max_size=12),
 )
+@example(b"\r\n", True, list(range(3_000)))
+@example(b"\r", False, list(range(3_000)))
 def test_any_line_end_gives_the_same_answer(end: bytes, bom: bool, cuts: list[int]) -> None:
     """LF, CRLF and CR end a line, after a byte order mark or not, however it is cut."""
     data = (b"\xef\xbb\xbf" if bom else b"") + RICH.replace(b"\n", end)

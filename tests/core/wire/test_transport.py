@@ -332,6 +332,26 @@ def test_connection_serves_again_async(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", STREAMED)
+def test_connection_serves_again_after_a_late_end(way: str) -> None:
+    """A body whose end comes a moment after `[DONE]` does not cost its connection."""
+    late = stream(*HELLO_EVENTS, then=lambda peer: time.sleep(0.01))
+
+    async def twice(wire: Wire) -> None:
+        for _ in range(2):
+            _ = [item async for item in wire.astream(REQUEST, MODEL)]
+
+    with Server(late) as server:
+        wire = Wire(Endpoint(server.url))
+        if way == "stream":
+            _ = [list(wire.stream(REQUEST, MODEL)) for _ in range(2)]
+        else:
+            asyncio.run(twice(wire))
+
+    assert len(server.requests) == 2
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("way", STREAMED)
 def test_server_that_holds_on_after_done(way: str) -> None:
     """A server that keeps the body open after `[DONE]` does not hold the answer back."""
     held = stream(*HELLO_EVENTS, end=False, then=silence(3))
