@@ -6,7 +6,7 @@ routers decide by the same `Router` and drive the same flow over single-model me
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +51,9 @@ class Client:
         reply = await call.arun(lambda attempt: self.wire.acomplete(*_asked(request, attempt)))
         return Answer(reply, call.record)
 
-    def stream(self, request: ChatRequest, decision: Decision) -> Iterator[Delta | Answer]:
+    def stream(
+        self, request: ChatRequest, decision: Decision
+    ) -> Generator[Delta | Answer, None, None]:
         """Yield deltas as they come, then the answer."""
         call = self._call(decision)
         items = call.stream(lambda each: self.wire.stream(*_asked(request, each)), _visible)

@@ -37,6 +37,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from globalapi_core.pricing import Usage
     from globalapi_core.records import CallRecord, Rejection
 
 Scope = Literal["request", "model", "key", "endpoint"]
@@ -139,6 +140,7 @@ class GatewayError(GlobalAPIError):
         retryable: whether the same model may be tried again.
         fallback: whether the next candidate may be tried.
         partial_text: what had arrived of the answer; `""` if nothing.
+        usage: what the attempt is known to have used, or `None`: it may be billed all the same.
         shown: whether any of it had been handed to the caller.
         record: the whole call with every attempt, or `None` before the call has ended.
     """
@@ -168,6 +170,7 @@ class GatewayError(GlobalAPIError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.partial_text = partial_text
+        self.usage: Usage | None = None
         self.shown = False
         self.record: CallRecord | None = None
         if scope is not None:

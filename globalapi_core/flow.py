@@ -254,8 +254,7 @@ class Call(Generic[T]):
         self, error: GatewayError, started: float, progress: _Progress[T] | None = None
     ) -> Attempt:
         """Tell the flow of a failure; the attempt it makes of it, or what it raises."""
-        usage = progress.outcome.usage if progress and progress.outcome else None
-        outcome = self._timed(Outcome(error=error, usage=usage), started, progress)
+        outcome = self._timed(Outcome(error=error, usage=error.usage), started, progress)
         return self._flow.send(replace(outcome, request_id=error.request_id))
 
     def _succeeded(

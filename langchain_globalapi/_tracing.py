@@ -20,6 +20,7 @@ from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
 
 from globalapi_core.records import Attempt
+from langchain_globalapi._errors import in_both_families
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ def traced(model: BaseChatModel, input: Any, config: RunnableConfig | None) -> I
     chain = manager.on_chain_start(None, {"input": input}, **_naming(model, config))
     run = Run(config, chain)
     try:
-        yield run
+        with in_both_families():
+            yield run
     except GeneratorExit:
         chain.on_chain_end(run.result())
         raise
@@ -78,7 +80,8 @@ async def atraced(
     chain = await manager.on_chain_start(None, {"input": input}, **_naming(model, config))
     run = Run(config, chain)
     try:
-        yield run
+        with in_both_families():
+            yield run
     except GeneratorExit:
         await chain.on_chain_end(run.result())
         raise

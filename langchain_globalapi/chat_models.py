@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -21,6 +21,7 @@ from globalapi_core.router import named
 from globalapi_core.wire import ChatRequest, Delta, Wire
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import GatewayChatModel, Method
+from langchain_globalapi._errors import in_both_families
 
 
 class ChatGlobalAPI(GatewayChatModel):
@@ -100,7 +101,8 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return _result(self._client(kwargs).complete(*self._asked(messages, stop, kwargs)))
+        with in_both_families():
+            return _result(self._client(kwargs).complete(*self._asked(messages, stop, kwargs)))
 
     async def _agenerate(
         self,
@@ -109,7 +111,9 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return _result(await self._client(kwargs).acomplete(*self._asked(messages, stop, kwargs)))
+        asked = self._asked(messages, stop, kwargs)
+        with in_both_families():
+            return _result(await self._client(kwargs).acomplete(*asked))
 
     def _stream(
         self,
@@ -118,11 +122,13 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for item in self._client(kwargs).stream(*self._asked(messages, stop, kwargs)):
-            chunk = _chunk(item)
-            if run_manager:
-                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
+        items = self._client(kwargs).stream(*self._asked(messages, stop, kwargs))
+        with in_both_families(), closing(items):
+            for item in items:
+                chunk = _chunk(item)
+                if run_manager:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
 
     async def _astream(
         self,
@@ -132,12 +138,13 @@ class ChatGlobalAPI(GatewayChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         items = self._client(kwargs).astream(*self._asked(messages, stop, kwargs))
-        async with aclosing(items):
-            async for item in items:
-                chunk = _chunk(item)
-                if run_manager:
-                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
+        with in_both_families():
+            async with aclosing(items):
+                async for item in items:
+                    chunk = _chunk(item)
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
 
     def _asked(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]

@@ -149,7 +149,7 @@ class GlobalAPI(GatewayLLM):
 
     def _stream(self, client: Client, request: ChatRequest, decision: Decision) -> ChatResponseGen:
         so_far = _responses.Unfolding(decision.primary.model.family)
-        with closing(client.stream(request, decision)) as items:  # type: ignore[type-var]
+        with closing(client.stream(request, decision)) as items:
             for item in items:
                 yield so_far.add(item)
 

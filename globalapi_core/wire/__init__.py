@@ -18,8 +18,8 @@ from globalapi_core.wire import failures, transport
 from globalapi_core.wire.request import ChatRequest, Payload, build
 from globalapi_core.wire.response import Delta, Reply, load, parse
 from globalapi_core.wire.stream import StreamReader
+from globalapi_core.wire.timing import Timeouts
 from globalapi_core.wire.toolcalls import InvalidToolCall, ToolCall
-from globalapi_core.wire.transport import Timeouts
 
 __all__ = [
     "ChatRequest",
@@ -79,13 +79,18 @@ class Wire:
             GatewayError: the answer did not come, or did not come whole.
         """
         payload = build(request, model, self.endpoint, stream=True)
-        with failures.naming(model.name), transport.post(self._send(payload, timeout)) as response:
+        with (
+            failures.naming(model.name),
+            transport.post(self._send(payload, timeout, streamed=True)) as response,
+        ):
             if response.status != 200:
                 raise self._failure(response, response.read())
             reader = StreamReader(payload, response, secret=self.endpoint.api_key)
             with reader.losses():
                 for chunk in response.chunks():
                     yield from reader.feed(chunk)
+                    if reader.moved():
+                        response.clock.progress()
                     if reader.done:
                         response.rest()
                         break
@@ -96,8 +101,9 @@ class Wire:
     ) -> AsyncIterator[Delta | Reply]:
         """`stream`, asynchronously."""
         payload = build(request, model, self.endpoint, stream=True)
+        send = self._send(payload, timeout, streamed=True)
         with failures.naming(model.name):
-            async with transport.apost(self._send(payload, timeout)) as response:
+            async with transport.apost(send) as response:
                 if response.status != 200:
                     raise self._failure(response, await response.read())
                 reader = StreamReader(payload, response, secret=self.endpoint.api_key)
@@ -105,6 +111,8 @@ class Wire:
                     async for chunk in response.chunks():
                         for delta in reader.feed(chunk):
                             yield delta
+                        if reader.moved():
+                            response.clock.progress()
                         if reader.done:
                             await response.rest()
                             break
@@ -128,8 +136,12 @@ class Wire:
             raise ResponseError("the answer to /models is not a list of models")
         return [str(each["id"]) for each in entries if isinstance(each, dict) and "id" in each]
 
-    def _send(self, payload: Payload, timeout: float | None) -> transport.Send:
-        return transport.Send(self.endpoint, _PATH, payload.body, self.timeouts, timeout)
+    def _send(
+        self, payload: Payload, timeout: float | None, *, streamed: bool = False
+    ) -> transport.Send:
+        return transport.Send(
+            self.endpoint, _PATH, payload.body, self.timeouts, timeout, streamed=streamed
+        )
 
     def _reply(self, payload: Payload, response: Any, body: bytes) -> Reply:
         if response.status != 200:

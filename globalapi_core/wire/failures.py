@@ -127,13 +127,21 @@ def classify(
     # Words of a rate limit inside a plain 4xx of another sort stay what the status says.
     if kind is RateLimitError and status in (400, 401, 404, 422):
         kind = _STATUSES.get(status, InvalidRequestError)
-    return kind(
+    wait = retry_after(headers)
+    # OpenRouter's budget of calls in flight: an empty balance names no time to come back.
+    if status == 402 and wait is not None:
+        kind = RateLimitError
+    error = kind(
         f"{message} (HTTP {status}{_hint(status, data)})",
         status=status,
         code=said.code and _masked(said.code, secret),
         request_id=request,
-        retry_after=retry_after(headers),
+        retry_after=wait,
     )
+    # "true" is not obeyed: nobody else can know that a refused key is worth another try.
+    if headers.get("x-should-retry", "").lower() == "false":
+        error.retryable = False
+    return error
 
 
 def in_body(

@@ -92,6 +92,7 @@ class StreamReader:
         self._request_id = failures.request_id(head.headers)
         self._raw = bytearray()
         self._events = 0
+        self._grown = False
         self.done = False
         """Whether the server said that nothing more comes."""
 
@@ -114,6 +115,12 @@ class StreamReader:
         Raises:
             IncompleteResponseError: the answer is not whole.
         """
+        try:
+            yield from self._rest()
+        except GatewayError as error:
+            raise self._told(error) from error.__cause__
+
+    def _rest(self) -> Iterator[Delta | Reply]:
         if not self.done:
             for data in self._decoder.close():
                 # A last event that was cut is no event: the answer lacks its end.
@@ -129,6 +136,17 @@ class StreamReader:
                 yield rest
             yield reply
 
+    def _told(self, error: GatewayError) -> GatewayError:
+        """*error*, saying what had come of the answer and what it is known to have used."""
+        error.partial_text = self._draft.text
+        error.usage = self._draft.usage
+        return error
+
+    def moved(self) -> bool:
+        """Whether the answer has grown since this was last asked."""
+        grown, self._grown = self._grown, False
+        return grown
+
     @contextmanager
     def losses(self) -> Iterator[None]:
         """Make of a connection lost or timed out what it means at this point of the answer.
@@ -141,12 +159,11 @@ class StreamReader:
         except GatewayError as error:
             if self._draft.finish_reason is not None and error.status is None:
                 return
-            if not self._events or not isinstance(error, failures.LOST):
-                raise
-            if isinstance(error, failures.TIMED_OUT):
-                error.partial_text = self._draft.text
-                raise
-            raise self._draft.incomplete("the connection was lost", self._request_id) from error
+            lost = isinstance(error, failures.LOST) and not isinstance(error, failures.TIMED_OUT)
+            if self._events and lost:
+                why = "the connection was lost"
+                raise self._told(self._draft.incomplete(why, self._request_id)) from error
+            raise self._told(error) from error.__cause__
 
     def _event(self, data: bytes) -> Delta | None:
         if data.strip() == b"[DONE]":
@@ -156,13 +173,12 @@ class StreamReader:
         event = load(data)
         if not isinstance(event, Mapping):
             if self._draft.finish_reason is None and data.lstrip().startswith((b"{", b"[")):
-                raise self._malformed(data)
+                raise self._told(self._malformed(data))
             return None
         self._events += 1
         found = failures.in_body(event, self._head.headers, secret=self._secret)
         if found:
-            found.partial_text = self._draft.text
-            raise found
+            raise self._told(found)
         self._draft.note(event)
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
@@ -177,8 +193,12 @@ class StreamReader:
         if not isinstance(delta, Mapping) and self._draft.is_empty:
             # One event with the whole message, as some servers answer.
             delta = choice.get("message")
-        shown = self._draft.add(delta) if isinstance(delta, Mapping) else None
+        if not isinstance(delta, Mapping):
+            delta = {}
+        shown = self._draft.add(delta)
         self._draft.finish(choice.get("finish_reason"))
+        # Pieces of tool calls are held back, and yet are progress.
+        self._grown = self._grown or shown is not None or bool(delta.get("tool_calls"))
         return shown
 
     def _malformed(self, data: bytes) -> ResponseError:
@@ -186,7 +206,6 @@ class StreamReader:
         return ResponseError(
             f"an event of the stream is not JSON: {text}",
             request_id=self._request_id,
-            partial_text=self._draft.text,
         )
 
     def _unstreamed(self) -> Iterator[Delta | Reply]:

@@ -18,18 +18,23 @@ from globalapi_core.errors import (
     GatewayError,
     GatewayTimeoutError,
 )
+from globalapi_core.wire.timing import Clock
 
 
 @contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn what the HTTP libraries raise into our errors; the host is named, never the key."""
-    host = urlsplit(url).netloc
+def translated(url: str, clock: Clock) -> Iterator[None]:
+    """Turn what the HTTP libraries raise into our errors; the host is named, never the key.
+
+    A timer of *clock* that has run out goes before whatever a library made of it.
+    """
     try:
         yield
     except (GatewayError, GeneratorExit):
         raise
     except Exception as error:
-        ours = _meaning(error, host)
+        host = urlsplit(url).netloc
+        late = clock.late()
+        ours = GatewayTimeoutError(f"{host}: {late}") if late else _meaning(error, host)
         if ours is None:
             raise
         raise ours from None

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
+import http.client
+import io
 import os
 import ssl
-import time
+import threading
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -21,28 +22,19 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from globalapi_core.errors import GatewayConnectionError, GatewayTimeoutError, ResponseError
+from globalapi_core.errors import GatewayConnectionError
 from globalapi_core.settings import Endpoint, is_loopback
+from globalapi_core.wire.timing import Clock, Timeouts
 from globalapi_core.wire.translation import translated
 
 if TYPE_CHECKING:
     import aiohttp
     import urllib3
 
-MAX_BODY = 64 * 1024 * 1024
-"""Decoded bytes of one answer, at most: a guard against compression bombs."""
 _CHUNK = 64 * 1024
 _LINGER = 0.05
 """Seconds to wait for what ends a body after its last event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds to wait at each point of an attempt."""
-
-    connect: float = 10.0
-    idle: float = 120.0
-    """Between two reads, and for the first byte."""
+_PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +47,8 @@ class Send:
     timeouts: Timeouts
     timeout: float | None = None
     """Seconds for all of it; `None` without a deadline."""
+    streamed: bool = False
+    """Whether the answer comes piece by piece: only then is silence a fault."""
 
     @property
     def method(self) -> str:
@@ -79,38 +73,9 @@ class Send:
             headers["Authorization"] = f"Bearer {self.endpoint.api_key}"
         return headers
 
-    def wait(self, limit: float) -> float:
-        """The shorter of *limit* and what the deadline leaves, in seconds."""
-        return limit if self.timeout is None else max(0.001, min(limit, self.timeout))
-
-
-class Clock:
-    """Holds an answer to its deadline and its size, whichever way its bytes come."""
-
-    def __init__(self, send: Send) -> None:
-        self.send = send
-        self._ends = None if send.timeout is None else time.monotonic() + send.timeout
-        self._bytes = 0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds left, `None` without a deadline."""
-        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
-
-    def count(self, chunk: bytes) -> bytes:
-        """Let *chunk* pass.
-
-        Raises:
-            GatewayTimeoutError: the deadline has passed.
-            ResponseError: the answer is too large.
-        """
-        self._bytes += len(chunk)
-        if self._bytes > MAX_BODY:
-            text = f"the answer is larger than {MAX_BODY // 2**20} MiB"
-            raise ResponseError(text, retryable=False)
-        if self.left == 0.0:
-            raise GatewayTimeoutError(f"no whole answer within {self.send.timeout:.1f} s")
-        return chunk
+    def clock(self) -> Clock:
+        """A clock for this request, running from now."""
+        return Clock(self.timeouts, self.timeout, streamed=self.streamed)
 
 
 # --- sync -------------------------------------------------------------------------------
@@ -119,31 +84,26 @@ class Clock:
 class Response:
     """An answer whose body is read as it comes."""
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, clock: Clock) -> None:
+    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, clock: Clock) -> None:
         self.status = raw.status
         self.headers: Mapping[str, str] = {name.lower(): text for name, text in raw.headers.items()}
+        self.clock = clock
         self._raw = raw
-        self._clock = clock
+        self._url = url
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        with translated(self._clock.send.url):
+        with translated(self._url, self.clock):
             while chunk := self._raw.read1(_CHUNK):
-                yield self._clock.count(chunk)
-                self._wait_at_most(self._clock.left)
+                yield self.clock.count(chunk)
 
     def rest(self) -> None:
         """Read the end of a body whose last event has come: then its connection serves again."""
         import urllib3
 
-        self._wait_at_most(_LINGER)
+        self.clock.hurry(_LINGER)
         with suppress(urllib3.exceptions.HTTPError):
             self._raw.read1(_CHUNK)
-
-    def _wait_at_most(self, seconds: float | None) -> None:
-        sock = getattr(self._raw.connection, "sock", None)
-        if sock is not None and seconds is not None and seconds < (sock.gettimeout() or math.inf):
-            sock.settimeout(max(0.001, seconds))
 
     def read(self) -> bytes:
         """The whole body."""
@@ -159,29 +119,71 @@ def post(send: Send) -> Iterator[Response]:
     """
     import urllib3
 
-    clock = Clock(send)
-    timeout = urllib3.Timeout(
-        connect=send.wait(send.timeouts.connect), read=send.wait(send.timeouts.idle)
-    )
+    clock = send.clock()
+    connect = clock.at_most(send.timeouts.connect)
     raw = None
-    with translated(send.url):
+    with translated(send.url, clock):
         try:
+            _running.clock = clock
             raw = _manager(os.getpid(), _proxy(send.url)).request(
                 send.method,
                 send.url,
                 body=send.body,
                 headers=send.headers(),
-                timeout=timeout,
+                timeout=urllib3.Timeout(connect=connect, read=clock.left),
                 redirect=False,
                 retries=False,
                 preload_content=False,
             )
-            yield Response(raw, clock)
+            yield Response(raw, send.url, clock)
             # Read to its end, the connection serves again; else it is closed below.
             raw.drain_conn() if raw.length_remaining == 0 else None
         finally:
             if raw is not None:
                 _give_back(raw)
+
+
+_running = threading.local()
+"""The clock of the call that this thread is sending; urllib3 hands nothing through."""
+
+
+class _TimedIO(io.RawIOBase):
+    """Reads a socket, no longer at a time than the clock of its call allows.
+
+    A socket's own timeout starts anew with each byte: a server that drips its head or its
+    keep-alives would never meet it.
+    """
+
+    def __init__(self, inner: Any, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._clock.left
+        if left is not None:
+            if left <= 0:
+                raise TimeoutError
+            self._inner._sock.settimeout(left)
+        count: int | None = self._inner.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer read through `_TimedIO`, from its first byte on."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        clock = getattr(_running, "clock", None)
+        if clock is not None:
+            self.fp.close()
+            self.fp = io.BufferedReader(_TimedIO(sock.makefile("rb", buffering=0), clock))
 
 
 def _give_back(raw: urllib3.BaseHTTPResponse) -> None:
@@ -199,17 +201,41 @@ def _manager(pid: int, proxy: str | None) -> urllib3.PoolManager:
 
     options: dict[str, Any] = {"num_pools": 64, "maxsize": 256, "ssl_context": _tls()}
     if proxy is None:
-        return urllib3.PoolManager(**options)
-    login = urllib3.util.parse_url(proxy).auth
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+        manager = urllib3.PoolManager(**options)
+    else:
+        login = urllib3.util.parse_url(proxy).auth
+        headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
+        manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    manager.pool_classes_by_scheme = _timed_pools()
+    return manager
+
+
+@functools.cache
+def _timed_pools() -> dict[str, type[Any]]:
+    """Pools whose connections read their answers by the clock of the call."""
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    timed = {"response_class": _TimedResponse}
+    plain = type("_Connection", (HTTPConnection,), timed)
+    secure = type("_SecureConnection", (HTTPSConnection,), timed)
+    return {
+        "http": type("_Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }
 
 
 def _proxy(url: str) -> str | None:
+    names = (*_PROXY_VARIABLES, *(name.upper() for name in _PROXY_VARIABLES))
+    return _proxy_by(url, tuple(os.environ.get(name) for name in names))
+
+
+@functools.lru_cache(maxsize=64)
+def _proxy_by(url: str, settings: tuple[str | None, ...]) -> str | None:
     """The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` ask for.
 
     A server on this machine needs none, and may be called over plain http: nothing of
-    that may go through another machine.
+    that may go through another machine. *settings* only tell the cache what has changed.
 
     Raises:
         GatewayConnectionError: it is a kind of proxy that cannot be used.
@@ -235,21 +261,22 @@ def _proxy(url: str) -> str | None:
 class AsyncResponse:
     """An answer whose body is read as it comes, asynchronously."""
 
-    def __init__(self, raw: aiohttp.ClientResponse, clock: Clock) -> None:
+    def __init__(self, raw: aiohttp.ClientResponse, url: str, clock: Clock) -> None:
         self.status = raw.status
         self.headers: Mapping[str, str] = {name.lower(): text for name, text in raw.headers.items()}
+        self.clock = clock
         self._raw = raw
-        self._clock = clock
+        self._url = url
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they arrive."""
-        with translated(self._clock.send.url):
+        with translated(self._url, self.clock):
             while True:
-                async with asyncio.timeout(self._clock.left):
+                async with asyncio.timeout(self.clock.left):
                     chunk = await self._raw.content.readany()
                 if not chunk:
                     return
-                yield self._clock.count(chunk)
+                yield self.clock.count(chunk)
 
     async def rest(self) -> None:
         """Read the end of a body whose last event has come: then its connection serves again."""
@@ -269,11 +296,9 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
     """`post`, asynchronously."""
     import aiohttp
 
-    clock = Clock(send)
-    timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=send.timeouts.connect, sock_read=send.timeouts.idle
-    )
-    with translated(send.url):
+    clock = send.clock()
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=send.timeouts.connect)
+    with translated(send.url, clock):
         session = await _session()
         async with asyncio.timeout(clock.left):
             raw = await session.request(
@@ -286,7 +311,7 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
                 proxy=_proxy(send.url),
             )
         try:
-            yield AsyncResponse(raw, clock)
+            yield AsyncResponse(raw, send.url, clock)
         finally:
             # An answer not read to its end closes its connection, at once.
             raw.release() if raw.content.at_eof() else raw.close()

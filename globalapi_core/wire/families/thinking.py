@@ -108,8 +108,9 @@ def _by_object(body: Body, model: ModelInfo, wish: _Wish) -> str:
 
 
 def _deepseek(body: Body, model: ModelInfo, wish: _Wish) -> str:
-    if model.thinking != "always":
-        body["thinking"] = {"type": "enabled" if wish else "disabled"}
+    if model.thinking == "always":
+        return _no_effort(model)
+    body["thinking"] = {"type": "enabled" if wish else "disabled"}
     if not isinstance(wish, str):
         return _said(wish)
     effort = body.setdefault("reasoning_effort", _OF_DEEPSEEK[wish])

@@ -48,6 +48,8 @@ def kimi_required(body: Body, model: ModelInfo) -> str | None:
     """Kimi knows no `required` (LiteLLM's Moonshot transformation): of one tool, it is that one."""
     if model.family != "kimi" or body.get("tool_choice") != "required":
         return None
+    if model.thinking == "always":
+        return None
     names = [_function(tool).get("name") for tool in body.get("tools") or ()]
     if len(names) != 1:
         _ask_for_call(body)

@@ -24,7 +24,7 @@ from globalapi_core.errors import (
     ResponseError,
 )
 from globalapi_core.settings import Endpoint
-from globalapi_core.wire import ChatRequest, Timeouts, Wire, transport
+from globalapi_core.wire import ChatRequest, Timeouts, Wire, timing, transport
 
 from .server import (
     HELLO,
@@ -180,15 +180,43 @@ def test_redirect_is_not_followed(way: str, status: int) -> None:
     assert other.connections == 0
 
 
-@every_way
-def test_silence_ends_in_time(way: str) -> None:
-    """A server that says nothing is given up after the idle time."""
+@pytest.mark.parametrize("way", STREAMED)
+def test_silent_stream_ends_in_time(way: str) -> None:
+    """A stream of which nothing comes is given up after the time for the first delta."""
     started = time.monotonic()
 
-    with Server(silence(3)) as server, pytest.raises(GatewayTimeoutError, match="in time"):
-        ask(way, server.url, timeouts=Timeouts(idle=0.2))
+    with Server(silence(3)) as server, pytest.raises(GatewayTimeoutError, match="nothing new"):
+        ask(way, server.url, timeouts=Timeouts(first_delta=0.2, idle=9))
 
-    assert time.monotonic() - started < 1.5
+    assert 0.15 < time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("way", ["complete", "acomplete"])
+def test_whole_answer_may_be_silent_until_the_deadline(way: str) -> None:
+    """An answer that comes whole has no pace to keep: only its deadline ends it."""
+    started = time.monotonic()
+
+    with Server(silence(3)) as server, pytest.raises(GatewayTimeoutError, match="no whole answer"):
+        ask(way, server.url, timeout=0.4, timeouts=Timeouts(first_delta=0.1, idle=0.1))
+
+    assert 0.35 < time.monotonic() - started < 1.5
+
+
+@every_way
+def test_dripping_head_ends_at_the_deadline(way: str) -> None:
+    """A server that drips its head byte by byte is ended by the deadline of the call."""
+
+    def drip_head(peer: Peer) -> None:
+        peer.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while True:
+            peer.send(b"x")
+            time.sleep(0.05)
+
+    started = time.monotonic()
+    with Server(drip_head) as server, pytest.raises(GatewayTimeoutError):
+        ask(way, server.url, timeout=0.3)
+
+    assert 0.25 < time.monotonic() - started < 1.0
 
 
 @pytest.mark.parametrize("way", STREAMED)
@@ -248,15 +276,12 @@ def keep_alive_comments(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("way", STREAMED)
-def test_comments_alone_end_at_the_deadline(way: str) -> None:
-    """A server that sends comments for ever is ended by the deadline of the call.
-
-    The idle time is between two reads, so that comments start it anew.
-    """
+def test_keep_alives_are_no_progress(way: str) -> None:
+    """A server that sends comments for ever is ended by the time for the next delta."""
     started = time.monotonic()
 
-    with Server(keep_alive_comments) as server, pytest.raises(GatewayTimeoutError):
-        ask(way, server.url, timeout=0.3, timeouts=Timeouts(idle=0.2))
+    with Server(keep_alive_comments) as server, pytest.raises(GatewayTimeoutError, match="nothing"):
+        ask(way, server.url, timeout=5, timeouts=Timeouts(first_delta=0.3))
 
     assert time.monotonic() - started < 1.0
 
@@ -264,7 +289,7 @@ def test_comments_alone_end_at_the_deadline(way: str) -> None:
 @every_way
 def test_oversized_answer(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer larger than the limit is refused and not asked for again."""
-    monkeypatch.setattr(transport, "MAX_BODY", 100_000)
+    monkeypatch.setattr(timing, "MAX_BODY", 100_000)
 
     with Server(body(b" " * 300_000)) as server, pytest.raises(ResponseError) as caught:
         ask(way, server.url)
@@ -276,7 +301,7 @@ def test_oversized_answer(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @every_way
 def test_compression_bomb(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is on decoded bytes: a small body that inflates is refused."""
-    monkeypatch.setattr(transport, "MAX_BODY", 1_000_000)
+    monkeypatch.setattr(timing, "MAX_BODY", 1_000_000)
     bomb = gzip.compress(b" " * 30_000_000)
     assert len(bomb) < 100_000
 
