@@ -84,10 +84,12 @@ class _UnknownNameError(GlobalAPIError):
 
     kind = "name"
 
-    def __init__(self, name: str, *, close: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, *, close: Sequence[str] = (), known: Sequence[str] = ()) -> None:
         text = f"unknown {self.kind} {name!r}"
         if close:
-            text += f"; did you mean {' or '.join(repr(other) for other in close)}?"
+            text += f"; did you mean {' or '.join(map(repr, close))}?"
+        elif known:
+            text += f"; there are {', '.join(map(repr, known))}"
         super().__init__(text)
         self.name = name
         self.close = tuple(close)

@@ -6,6 +6,7 @@ cooling down. Explaining, testing and calling all ask it and nothing else.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -136,7 +137,8 @@ class Router:
         for route in self.config.routes:
             if route.name == name:
                 return route
-        raise UnknownRouteError(name, close=[route.name for route in self.config.routes])
+        known = [route.name for route in self.config.routes]
+        raise UnknownRouteError(name, close=difflib.get_close_matches(name, known), known=known)
 
 
 def named(model: ModelInfo, signals: Signals) -> Decision:

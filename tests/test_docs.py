@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from globalapi_core.config import parse_config
 from globalapi_core.sandbox import Sandbox
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
 from globalapi_core.cli import app
 from globalapi_core.demo import Question, Retriever, load_passages, load_questions
 from globalapi_core.sandbox import Sandbox
 from globalapi_core.settings import Endpoint
-from typer.testing import CliRunner
 
 pytest.importorskip("llama_index.core", reason="this environment has LangChain alone")
 

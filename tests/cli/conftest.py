@@ -53,7 +53,7 @@ def process() -> Process:
     """Runs the command as a process of its own."""
 
     def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 - our own command
+        return subprocess.run(
             [*COMMAND, *arguments],
             env={**os.environ, **environment},
             capture_output=True,

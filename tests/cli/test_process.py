@@ -29,7 +29,7 @@ finally:
 
 def test_help_imports_nothing_heavy() -> None:
     """`--help` lists the commands without importing what they need."""
-    result = subprocess.run(  # noqa: S603 - our own command
+    result = subprocess.run(
         [sys.executable, "-c", _IMPORTED, "--help", ",".join(HEAVY)],
         capture_output=True,
         text=True,
@@ -116,7 +116,7 @@ def test_mistake_is_no_traceback(process: Process, arguments: tuple[str, ...], c
 
 def test_closed_pipe_is_quiet() -> None:
     """A reader that leaves early, as `head` does, gets no complaint."""
-    command = subprocess.Popen(  # noqa: S603 - our own command
+    command = subprocess.Popen(
         [*COMMAND, "models", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert command.stdout is not None

@@ -24,7 +24,7 @@ ASK = ChatRequest([{"role": "user", "content": "hello"}])
 
 @contextmanager
 def _serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    server = subprocess.Popen(  # noqa: S603 - our own command
+    server = subprocess.Popen(
         [*COMMAND, "sandbox", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

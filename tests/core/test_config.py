@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globalapi_core import config as config_module
 from globalapi_core.config import (
-    FILE_NAME,
-    MAX_FILE,
     Config,
+    Model,
     When,
     default_config,
     load_config,
     parse_config,
 )
+from globalapi_core.config.file import FILE_NAME, MAX_FILE
 from globalapi_core.errors import ConfigError
 from globalapi_core.settings import CONFIG_VARIABLE
 
@@ -334,7 +333,7 @@ def test_every_model_field_reaches_the_catalog() -> None:
     from globalapi_core.pricing import Price
 
     known = {each.name for each in (*fields(ModelInfo), *fields(Price))}
-    assert set(config_module.Model.model_fields) <= known
+    assert set(Model.model_fields) <= known
 
 
 def test_shipped_default_names_known_models() -> None:

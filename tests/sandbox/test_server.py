@@ -226,7 +226,7 @@ def _is_steady(sandbox: Sandbox) -> bool:
 def _run(code: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code]
     # This very interpreter, with code written here.
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)  # noqa: S603
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
 
 
 def test_program_that_forgets_to_close_still_ends() -> None:

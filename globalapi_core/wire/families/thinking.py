@@ -33,7 +33,7 @@ def asked(body: Body, model: ModelInfo) -> str | None:
     body.pop("thinking", None)
     if model.variant_of is not None:
         body["thinking"] = {"type": "enabled"}
-        return "thinking switched on" if wish else _stays_on(model)
+        return _stays_on(model) if wish is False else _without_effort(model, wish)
     if model.thinking == "never":
         return f"left out thinking: {model.name} cannot think" if wish else None
     if model.thinking == "always" and wish in (True, False):
@@ -64,7 +64,7 @@ def may_be_on(body: Body, model: ModelInfo) -> bool:
     if switch is None and model.family == "qwen":
         switch = body.get("enable_thinking")
     if isinstance(switch, Mapping):
-        switch = _TYPES.get(switch.get("type", ""))
+        switch = _TYPES.get(str(switch.get("type")))
     if model.thinking == "always":
         return True
     return model.thinking == "optional" if switch is None else bool(switch)
@@ -85,7 +85,7 @@ def _wish(body: Body, model: ModelInfo) -> _Wish | None:
     if isinstance(value, Mapping):
         # The form of most families, which may hold more than we know.
         foreign = model.family in ("qwen", "gpt")
-        return _TYPES.get(value.get("type", "")) if foreign else None
+        return _TYPES.get(str(value.get("type"))) if foreign else None
     if isinstance(value, bool) or (isinstance(value, str) and value in _BUDGETS):
         return value
     raise InvalidInputError(
@@ -102,9 +102,7 @@ def _by_object(body: Body, model: ModelInfo, wish: _Wish) -> str:
     if model.thinking == "always":
         return _no_effort(model)
     body["thinking"] = {"type": "enabled" if wish else "disabled"}
-    if wish in (True, False):
-        return _said(wish)
-    return f"{_said(wish)}; {_no_effort(model)}"
+    return _without_effort(model, wish)
 
 
 def _deepseek(body: Body, model: ModelInfo, wish: _Wish) -> str:
@@ -154,6 +152,10 @@ def _gpt(body: Body, model: ModelInfo, wish: _Wish) -> str:
 
 def _said(wish: _Wish) -> str:
     return f"thinking switched {'on' if wish else 'off'}"
+
+
+def _without_effort(model: ModelInfo, wish: _Wish) -> str:
+    return f"{_said(wish)}; {_no_effort(model)}" if isinstance(wish, str) else _said(wish)
 
 
 def _no_effort(model: ModelInfo) -> str:

@@ -61,8 +61,8 @@ def kimi_required(body: Body, model: ModelInfo) -> str | None:
 def forced_choice(body: Body, model: ModelInfo) -> str | None:
     """No tool can be forced on DeepSeek, Kimi and Qwen while they think.
 
-    "Thinking mode does not support this tool_choice" (DeepSeek). With thinking off, the
-    choice holds; with `auto` in its place, models were seen never to call the tool.
+    "Thinking mode does not support this tool_choice" (deepseek-ai/DeepSeek-V3#1376). With
+    thinking off the choice holds; with `auto` the model may answer without a call.
     """
     title = _TITLES.get(model.family)
     if title is None or body.get("tool_choice") in (None, "auto", "none"):

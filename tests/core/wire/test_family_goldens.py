@@ -283,6 +283,11 @@ SAID = [
     (KIMI_MODE, {"thinking": False}, "thinking stays on: kimi-k2.5-thinking cannot answer without"),
     (KIMI, {"thinking": "low"}, "thinking switched on; left out its effort: kimi-k2.5 has none"),
     (KIMI_K2, {"thinking": "low"}, "left out its effort: kimi-k2-thinking has none"),
+    (
+        KIMI_MODE,
+        {"thinking": "high"},
+        "thinking switched on; left out its effort: kimi-k2.5-thinking has none",
+    ),
     (FLASH, {"thinking": "medium"}, "thinking switched on, reasoning_effort high"),
     (QWEN, {"thinking": "low"}, "thinking left off: Qwen thinks only in streams"),
     (QWEN, {"enable_thinking": True}, None),

@@ -1,0 +1,141 @@
+"""What a config file may say, as frozen pydantic models."""
+
+from __future__ import annotations
+
+import functools
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from globalapi_core.catalog import Catalog, Modality, Source, Thinking
+
+Choose = Literal["priority", "cheapest", "fastest", "balanced"]
+Language = Literal["en", "zh", "ja", "ko", "mixed", "other"]
+
+
+def _listed(value: object) -> object:
+    """Let a single value stand for a list of one."""
+    return value if isinstance(value, list | type(None)) else [value]
+
+
+def _money(value: object) -> object:
+    # A YAML number is binary: through its text, 0.1 stays 0.1.
+    return str(value) if isinstance(value, int | float) else value
+
+
+_Money = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False), BeforeValidator(_money)]
+_Words = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
+_Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A mapping of the file: no other key, and nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gateway(Section):
+    """Where calls go."""
+
+    base_url: str | None = Field(
+        None, description="OpenAI-compatible server; GLOBAL_API_BASE_URL goes before it."
+    )
+
+
+class Attempts(Section):
+    """How often and how long to try."""
+
+    max_retries: int = Field(1, ge=0, le=10, description="Further tries of the same model.")
+    max_attempts: int = Field(4, ge=1, le=50, description="Tries in all, over all candidates.")
+    timeout: _Seconds = Field(600.0, description="Seconds for the whole call.")
+    cooldown: _Seconds = Field(30.0, description="Seconds a failed model is left out.")
+
+
+class Model(Section):
+    """A correction of the catalog, or a model it does not have."""
+
+    id: str | None = Field(None, min_length=1, description="What the server is sent.")
+    title: str | None = None
+    family: str | None = Field(None, description="Whose wire rules it follows.")
+    origin: Literal["cn", "us"] | None = None
+    input_mtok: _Money | None = Field(None, description="USD per million input tokens.")
+    output_mtok: _Money | None = Field(None, description="USD per million output tokens.")
+    cache_read_mtok: _Money | None = None
+    context_window: int | None = Field(None, ge=256, description="Tokens.")
+    max_output: int | None = Field(None, ge=1, description="Tokens.")
+    modalities: Annotated[list[Modality] | None, BeforeValidator(_listed)] = None
+    tools: bool | None = None
+    json_mode: bool | None = None
+    json_schema: bool | None = None
+    thinking: Thinking | None = None
+    adapt: bool | None = Field(
+        None, description="Whether requests are changed to suit the family; default: true."
+    )
+    tokens_per_second: float | None = Field(None, gt=0, allow_inf_nan=False)
+    ttft_ms: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
+class When(Section):
+    """What must hold for a route to fire: every key given, any value of a list."""
+
+    modality: Annotated[list[Modality] | None, BeforeValidator(_listed)] = None
+    tools: bool | None = Field(None, description="Whether tools are bound.")
+    json_output: bool | None = Field(None, description="Whether the answer must be JSON.")
+    language: Annotated[list[Language] | None, BeforeValidator(_listed)] = None
+    code: bool | None = None
+    reasoning: bool | None = None
+    min_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at least.")
+    max_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at most.")
+    keywords: _Words | None = None
+    tags: _Words | None = None
+    metadata: dict[str, _Words] | None = None
+
+    @functools.cached_property
+    def conditions(self) -> dict[str, Any]:
+        """The keys given, with their values."""
+        return {key: value for key, value in self if value is not None}
+
+
+class Route(Section):
+    """When these signals, consider these candidates in this order."""
+
+    name: str = Field(min_length=1)
+    when: When | None = Field(None, description="Absent: always.")
+    candidates: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    choose: Choose = "priority"
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Set for calls of this route: temperature, max_tokens..."
+    )
+
+
+class Config(Section):
+    """A whole file."""
+
+    version: Literal[1] = 1
+    gateway: Gateway = Gateway()
+    attempts: Attempts = Attempts()
+    models: dict[str, Model] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="Your own spellings of model names."
+    )
+    routes: list[Route] = Field(min_length=1)
+    file: str | None = Field(None, exclude=True, description="Where it was read.")
+
+    @functools.cached_property
+    def keywords(self) -> frozenset[str]:
+        """Every keyword that some route asks for."""
+        return frozenset(
+            word for route in self.routes if route.when for word in route.when.keywords or ()
+        )
+
+    @functools.cached_property
+    def catalog(self) -> Catalog:
+        """The shipped catalog with this file's corrections."""
+        overrides = {
+            name: model.model_dump(exclude_none=True) for name, model in self.models.items()
+        }
+        if not (overrides or self.aliases):
+            return Catalog.default()
+        source = Source(title=self.file or "config", date="")
+        return Catalog.default().merged(overrides, self.aliases, source)
