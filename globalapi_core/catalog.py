@@ -178,6 +178,12 @@ class Catalog:
             return self.resolve(name)
         return ModelInfo(name=name, id=name, asked=name)
 
+    def in_mode(self, model: ModelInfo, *, thinking: bool) -> ModelInfo:
+        """*model* as it is priced when it is asked to think, or as it is."""
+        modes = (each for each in self.models if each.variant_of == model.name)
+        mode = next(modes, None) if thinking else None
+        return replace(mode, asked=model.asked) if mode else model
+
     def near(self, name: str) -> tuple[str, ...]:
         """Up to three names that *name* may have meant, the likeliest first."""
         folded = fold(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from globalapi_core.catalog import ModelInfo
@@ -34,8 +35,10 @@ def met(when: When | None, signals: Signals) -> str:
     return "; ".join(reasons) or "no other route fired"
 
 
-def unable(model: ModelInfo, signals: Signals) -> str | None:
-    """Why *model* cannot take the call, or `None` if it can.
+def unable(
+    model: ModelInfo, signals: Signals, params: Mapping[str, Any] = MappingProxyType({})
+) -> str | None:
+    """Why *model* cannot take the call with a route's *params*, or `None` if it can.
 
     A capability that no source states counts as missing: a call must not fail where
     another model would have answered.
@@ -47,7 +50,9 @@ def unable(model: ModelInfo, signals: Signals) -> str | None:
         return "cannot call tools" if model.tools is False else "not known to call tools"
     if signals.response_format and not (model.json_mode or model.json_schema):
         return "has no JSON mode" if model.json_mode is False else "not known to have a JSON mode"
-    answer = signals.max_tokens or 0
+    answer = signals.max_tokens or _limit(params) or 0
+    if model.max_output and answer > model.max_output:
+        return f"answers of {answer:,} tokens > {model.max_output:,}"
     if signals.input_tokens + answer > model.window:
         needed = f"{signals.input_tokens:,} tokens" + (f" + {answer:,} of answer" if answer else "")
         return f"{needed} > {model.window:,} of context"
@@ -56,10 +61,14 @@ def unable(model: ModelInfo, signals: Signals) -> str | None:
 
 def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> Candidate:
     """*model* as a candidate, with what the call is expected to cost."""
-    limit = params.get("max_tokens")
-    allowed = limit if isinstance(limit, int) and limit > 0 else EXPECTED_OUTPUT
-    usage = Usage(input_tokens=signals.input_tokens, output_tokens=signals.max_tokens or allowed)
+    output = signals.max_tokens or _limit(params) or EXPECTED_OUTPUT
+    usage = Usage(input_tokens=signals.input_tokens, output_tokens=output)
     return Candidate(model, params=params, estimate=cost(usage, model.price))
+
+
+def _limit(params: Mapping[str, Any]) -> int | None:
+    limit = params.get("max_tokens")
+    return limit if isinstance(limit, int) and limit > 0 else None
 
 
 def ordered(choose: Choose, candidates: Sequence[Candidate]) -> list[Candidate]:

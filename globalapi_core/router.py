@@ -16,7 +16,7 @@ from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.config import Config, Route, load_config
 from globalapi_core.errors import NoCandidateError, UnknownRouteError
 from globalapi_core.records import Candidate, Decision, Rejection
-from globalapi_core.signals import Message, Signals
+from globalapi_core.signals import Message, Signals, asks_to_think
 
 
 class Router:
@@ -117,9 +117,10 @@ class Router:
         self, route: Route, signals: Signals
     ) -> tuple[list[Candidate], list[Rejection]]:
         able, rejected = [], []
+        thinking = signals.thinking or asks_to_think(route.params.get("thinking"))
         for name in route.candidates:
-            model = self.catalog.resolve(name)
-            reason = policy.unable(model, signals)
+            model = self.catalog.in_mode(self.catalog.resolve(name), thinking=thinking)
+            reason = policy.unable(model, signals, route.params)
             if reason is None:
                 able.append(policy.candidate(model, signals, route.params))
             else:
@@ -131,7 +132,7 @@ class Router:
         reason = policy.unable(model, signals) if model.known else None
         if reason is not None:
             raise _no_candidate(None, [Rejection(model.name, reason)])
-        return named(model, signals)
+        return named(model, signals, self.catalog)
 
     def _route(self, name: str) -> Route:
         for route in self.config.routes:
@@ -141,8 +142,9 @@ class Router:
         raise UnknownRouteError(name, close=difflib.get_close_matches(name, known), known=known)
 
 
-def named(model: ModelInfo, signals: Signals) -> Decision:
+def named(model: ModelInfo, signals: Signals, catalog: Catalog) -> Decision:
     """The decision of a caller who named *model*."""
+    model = catalog.in_mode(model, thinking=signals.thinking)
     return Decision(
         route=None,
         reason="model named by the caller",

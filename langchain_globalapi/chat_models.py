@@ -167,8 +167,9 @@ class ChatGlobalAPI(GatewayChatModel):
             tools=request.tools,
             response_format=request.response_format,
             max_tokens=given.get("max_tokens"),
+            thinking=given.get("thinking"),
         )
-        return request, named(info, facts)
+        return request, named(info, facts, self._config.catalog)
 
     def _client(self, kwargs: Mapping[str, Any]) -> Client:
         """What makes the attempts of one call."""

@@ -245,6 +245,7 @@ class RouterRunnable(GatewayChatModel):
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
             max_tokens=given.get("max_tokens") or self.max_tokens,
+            thinking=given.get("thinking") or self._params.get("thinking"),
             tool_loop=_bridge.answered_by(messages),
             tags=[*(self.tags or ()), *(config.get("tags") or ())],
             metadata={**(self.metadata or {}), **(config.get("metadata") or {})},

@@ -180,9 +180,14 @@ class GlobalAPI(GatewayLLM):
             tools=request.tools,
             response_format=request.response_format,
             max_tokens=given.get("max_tokens"),
+            thinking=given.get("thinking"),
         )
         tries = limits.model_copy(update={"max_attempts": 1 + limits.max_retries})
-        return Client(Wire(self._endpoint), tries), request, named(info, facts)
+        return (
+            Client(Wire(self._endpoint), tries),
+            request,
+            named(info, facts, self._router.catalog),
+        )
 
     def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
         """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""

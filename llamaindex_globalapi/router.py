@@ -238,6 +238,7 @@ class GlobalAPIRouter(GatewayLLM):
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
             max_tokens=given.get("max_tokens") or self.max_tokens,
+            thinking=given.get("thinking") or self._params.get("thinking"),
             tool_loop=_bridge.answered_by(messages),
             tags=(*self.tags, *tags),
             metadata={**self.call_metadata, **metadata},

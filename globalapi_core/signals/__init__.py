@@ -44,6 +44,8 @@ class Signals:
     """Estimated tokens of the prompt."""
     max_tokens: int | None = None
     """Tokens of answer the caller allows; `None` if not said."""
+    thinking: bool = False
+    """Whether the caller asks the model to think first; some models charge more for it."""
     turns: int = 0
     """User messages in the conversation."""
     keywords: frozenset[str] = frozenset()
@@ -64,6 +66,7 @@ class Signals:
             "response_format": self.response_format,
             "input_tokens": self.input_tokens,
             "max_tokens": self.max_tokens,
+            "thinking": self.thinking,
             "turns": self.turns,
             "keywords": sorted(self.keywords),
             "tags": sorted(self.tags),
@@ -76,6 +79,7 @@ def read(
     tools: Sequence[Mapping[str, Any]] = (),
     response_format: Mapping[str, Any] | None = None,
     max_tokens: int | None = None,
+    thinking: object = None,
     tool_loop: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
@@ -88,6 +92,7 @@ def read(
         tools: the tools bound, as the wire has them.
         response_format: the wire's `response_format`.
         max_tokens: tokens of answer the caller allows.
+        thinking: the caller's `thinking`, in any of its forms.
         tool_loop: the model whose tool calls the last messages answer.
         tags: the caller's tags.
         metadata: the caller's metadata; values are compared as text.
@@ -118,6 +123,7 @@ def read(
         response_format=_json(response_format),
         input_tokens=size.tokens(messages, tools),
         max_tokens=max_tokens,
+        thinking=asks_to_think(thinking),
         turns=sum(message.get("role") == "user" for message in messages),
         keywords=frozenset(keywords_.found(question, keywords)),
         tags=frozenset(tags),
@@ -129,6 +135,13 @@ def _says_something(message: Message) -> bool:
     if text_of(message).strip() or message.get("tool_calls"):
         return True
     return len(size.modalities([message])) > 1
+
+
+def asks_to_think(thinking: object) -> bool:
+    """Whether a `thinking` parameter, a word, a flag or the vendors' mapping, switches it on."""
+    if isinstance(thinking, Mapping):
+        return thinking.get("type") == "enabled"
+    return bool(thinking)
 
 
 def _json(response_format: Mapping[str, Any] | None) -> str | None:

@@ -209,3 +209,33 @@ def test_shipped_default(text: str, route: str, model: str) -> None:
 
     assert (decision.route, decision.primary.name) == (route, model)
     assert len(decision.candidates) > 1
+
+
+def test_thinking_is_decided_at_its_own_price(router: Router) -> None:
+    """A call that asks a model to think is priced as that mode, by whatever form it asks."""
+    asked = [{"role": "user", "content": "hello"}]
+
+    plain = router.decide(router.signals(asked), model="kimi-k2.5").primary
+    modes = [
+        router.decide(router.signals(asked, thinking=thinking), model="kimi-k2.5").primary
+        for thinking in (True, "high", {"type": "enabled"})
+    ]
+
+    assert plain.name == "kimi-k2.5"
+    assert {each.name for each in modes} == {"kimi-k2.5-thinking"}
+    assert {each.model.asked for each in modes} == {"kimi-k2.5"}
+
+
+def test_model_that_cannot_answer_at_such_length_is_turned_down() -> None:
+    """A limit above a model's own would be refused by it."""
+    router = Router(
+        parse_config(
+            "routes:\n  - name: default\n    candidates: [kimi-k2.5, deepseek-v4-flash]\n"
+            "    params: {max_tokens: 100000}\n"
+        )
+    )
+
+    decision = router.decide(router.signals([{"role": "user", "content": "hello"}]))
+
+    assert decision.primary.name == "deepseek-v4-flash"
+    assert decision.rejected[0].reason == "answers of 100,000 tokens > 32,768"

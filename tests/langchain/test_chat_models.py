@@ -431,3 +431,14 @@ def test_profile_says_what_the_catalog_knows(chat: Chat) -> None:
     assert profile["image_inputs"] is True
     assert profile["structured_output"] is True
     assert profile["max_input_tokens"] == 128_000
+
+
+def test_thinking_costs_what_thinking_costs() -> None:
+    """A model asked to think is charged at that mode's price, to the sandbox's last digit."""
+    with Sandbox() as sandbox:
+        model = ChatGlobalAPI(model="kimi-k2.5", base_url=sandbox.base_url)
+        record = model.invoke("hello", thinking=True).response_metadata["globalapi"]
+        bill = sandbox.bill
+
+    assert record["cost"]["usd"] == f"{bill.total.usd:f}"
+    assert [row.model for row in bill.rows] == ["kimi-k2.5-thinking"]
