@@ -139,6 +139,7 @@ class GatewayError(GlobalAPIError):
         request_id: the gateway's name for the request, or `None`.
         retry_after: seconds the gateway asked to wait, or `None` if it did not say.
         scope: how far the failure reaches.
+        billed: whether it may be billed all the same: then it is retried once at most.
         retryable: whether the same model may be tried again.
         fallback: whether the next candidate may be tried.
         partial_text: what had arrived of the answer; `""` if nothing.
@@ -150,6 +151,7 @@ class GatewayError(GlobalAPIError):
     scope: Scope = "model"
     retryable: bool = False
     fallback: bool = True
+    billed: bool = False
 
     def __init__(
         self,
@@ -192,15 +194,17 @@ class GatewayConnectionError(GatewayError):
 
 
 class ConnectionLostError(GatewayError):
-    """The connection broke before any of the answer arrived. It may have been billed."""
+    """The connection broke before the answer was whole. It may have been billed."""
 
     retryable = True
+    billed = True
 
 
 class GatewayTimeoutError(GatewayError):
     """The endpoint or the model did not answer in time. It may have been billed."""
 
     retryable = True
+    billed = True
 
 
 class DeadlineExceededError(GatewayTimeoutError):
@@ -284,6 +288,12 @@ class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):
     """
 
     record: CallRecord | None = None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until the first of the models may be tried again, where any said so."""
+        said = [each.retry_after for each in self.exceptions if isinstance(each, GatewayError)]
+        return min((each for each in said if each is not None), default=None)
 
     def __new__(cls, message: str, errors: Sequence[GatewayError]) -> AllModelsFailedError:
         """Make the group; *errors* is in order of the attempts."""

@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -47,7 +48,7 @@ def attempts(
     Args:
         decision: the candidates, in order.
         limits: how often and how long to try.
-        health: is told which models were given up and which answered; `None`: nobody is.
+        health: says who just failed, and is told what comes of each; `None`: all are well.
         clock: seconds, monotonic.
         jitter: 0 to 1, spreads the waits of many callers.
 
@@ -57,7 +58,8 @@ def attempts(
     Raises:
         AllModelsFailedError: several models were tried and all failed.
         GatewayError: the one model that was tried failed, or the failure is one that no
-            other model would mend. `record` has the attempts.
+            other model would mend. `record` has the attempts: none if every model has
+            failed so often that it was not called, and `retry_after` then says until when.
     """
     started = clock()
     tried: list[tuple[Attempt, Outcome]] = []
@@ -67,37 +69,38 @@ def attempts(
 
     wait = 0.0
     smallest_window = 0
-    for candidate in decision.candidates:
-        if smallest_window and candidate.model.window <= smallest_window:
-            continue
-        for retry in range(1 + limits.max_retries):
-            left = limits.timeout - (clock() - started)
-            if left - wait <= 0:
-                raise _out_of_time(limits.timeout, record())
-            attempt = Attempt(len(tried) + 1, candidate, wait=wait, timeout=left - wait)
-            outcome = yield attempt
-            tried.append((attempt, outcome))
-            error = outcome.error
-            if error is None:
-                if health:
-                    health.answered(candidate.name)
-                return record()
-            if error.shown or not (error.retryable or error.fallback):
-                if health:
-                    health.failed(candidate.name, error)
-                raise _recorded(error, record())
-            wait = _wait(error, retry, jitter())
-            exhausted = len(tried) >= limits.max_attempts
-            left = limits.timeout - (clock() - started)
-            if exhausted or not error.retryable or wait > _longest(error) or wait >= left:
+    for candidate, turn in (health or Health()).turns(decision):
+        with turn:
+            if smallest_window and candidate.model.window <= smallest_window:
+                continue
+            for retry in range(1 if turn.once else 1 + limits.max_retries):
+                left = limits.timeout - (clock() - started)
+                if left - wait <= 0:
+                    raise _out_of_time(limits.timeout, record())
+                attempt = Attempt(len(tried) + 1, candidate, wait=wait, timeout=left - wait)
+                outcome = yield attempt
+                tried.append((attempt, outcome))
+                error = outcome.error
+                if error is None:
+                    turn.answered()
+                    return record()
+                if error.shown or not (error.retryable or error.fallback):
+                    turn.failed(error)
+                    raise _recorded(error, record())
+                wait = _wait(error, retry, jitter())
+                exhausted = len(tried) >= limits.max_attempts
+                left = limits.timeout - (clock() - started)
+                if exhausted or not error.retryable or (error.billed and retry >= 1):
+                    break
+                if wait > _longest(error) or wait >= left:
+                    break
+            if error is not None:
+                turn.failed(error)
+            if exhausted or (error is not None and not error.fallback):
                 break
-        if health and error is not None:
-            health.failed(candidate.name, error)
-        if exhausted or (error is not None and not error.fallback):
-            break
-        if isinstance(error, ContextOverflowError):
-            smallest_window = candidate.model.window
-        wait = 0.0
+            if isinstance(error, ContextOverflowError):
+                smallest_window = candidate.model.window
+            wait = 0.0
     raise _failed(record())
 
 
@@ -175,32 +178,34 @@ class Call(Generic[T]):
 
     def run(self, make: Callable[[Attempt], T]) -> T:
         """Make attempts until one returns an answer; return that."""
-        attempt = next(self._flow)
-        while True:
-            if attempt.wait:
-                time.sleep(attempt.wait)
-            started = self._clock()
-            try:
-                answer = make(attempt)
-            except GatewayError as error:
-                attempt = self._next(error, started)
-                continue
-            self._succeeded(self._facts(answer), started)
-            return self._mark(answer, self.record)
+        with closing(self._flow):
+            attempt = next(self._flow)
+            while True:
+                if attempt.wait:
+                    time.sleep(attempt.wait)
+                started = self._clock()
+                try:
+                    answer = make(attempt)
+                except GatewayError as error:
+                    attempt = self._next(error, started)
+                    continue
+                self._succeeded(self._facts(answer), started)
+                return self._mark(answer, self.record)
 
     async def arun(self, make: Callable[[Attempt], Awaitable[T]]) -> T:
         """`run`, asynchronously."""
-        attempt = next(self._flow)
-        while True:
-            await asyncio.sleep(attempt.wait)
-            started = self._clock()
-            try:
-                answer = await make(attempt)
-            except GatewayError as error:
-                attempt = self._next(error, started)
-                continue
-            self._succeeded(self._facts(answer), started)
-            return self._mark(answer, self.record)
+        with closing(self._flow):
+            attempt = next(self._flow)
+            while True:
+                await asyncio.sleep(attempt.wait)
+                started = self._clock()
+                try:
+                    answer = await make(attempt)
+                except GatewayError as error:
+                    attempt = self._next(error, started)
+                    continue
+                self._succeeded(self._facts(answer), started)
+                return self._mark(answer, self.record)
 
     def stream(
         self, make: Callable[[Attempt], Iterator[T]], visible: Callable[[T], bool]
@@ -209,46 +214,48 @@ class Call(Generic[T]):
 
         The first visible item commits: later errors reach the caller, with `shown` true.
         """
-        attempt = next(self._flow)
-        while True:
-            if attempt.wait:
-                time.sleep(attempt.wait)
-            progress = _Progress(self._clock, self._facts, visible)
-            items = make(attempt)
-            try:
-                for item in items:
-                    yield from progress.pass_on(item)
-            except GatewayError as error:
-                attempt = self._next(progress.told(error), progress.started, progress)
-                continue
-            finally:
-                _close(items)
-            self._succeeded(progress.outcome, progress.started, progress)
-            yield from (self._mark(item, self.record) for item in progress.held)
-            return
+        with closing(self._flow):
+            attempt = next(self._flow)
+            while True:
+                if attempt.wait:
+                    time.sleep(attempt.wait)
+                progress = _Progress(self._clock, self._facts, visible)
+                items = make(attempt)
+                try:
+                    for item in items:
+                        yield from progress.pass_on(item)
+                except GatewayError as error:
+                    attempt = self._next(progress.told(error), progress.started, progress)
+                    continue
+                finally:
+                    _close(items)
+                self._succeeded(progress.outcome, progress.started, progress)
+                yield from (self._mark(item, self.record) for item in progress.held)
+                return
 
     async def astream(
         self, make: Callable[[Attempt], AsyncIterator[T]], visible: Callable[[T], bool]
     ) -> AsyncGenerator[T, None]:
         """`stream`, asynchronously."""
-        attempt = next(self._flow)
-        while True:
-            await asyncio.sleep(attempt.wait)
-            progress = _Progress(self._clock, self._facts, visible)
-            items = make(attempt)
-            try:
-                async for item in items:
-                    for passed in progress.pass_on(item):
-                        yield passed
-            except GatewayError as error:
-                attempt = self._next(progress.told(error), progress.started, progress)
-                continue
-            finally:
-                await _aclose(items)
-            self._succeeded(progress.outcome, progress.started, progress)
-            for item in progress.held:
-                yield self._mark(item, self.record)
-            return
+        with closing(self._flow):
+            attempt = next(self._flow)
+            while True:
+                await asyncio.sleep(attempt.wait)
+                progress = _Progress(self._clock, self._facts, visible)
+                items = make(attempt)
+                try:
+                    async for item in items:
+                        for passed in progress.pass_on(item):
+                            yield passed
+                except GatewayError as error:
+                    attempt = self._next(progress.told(error), progress.started, progress)
+                    continue
+                finally:
+                    await _aclose(items)
+                self._succeeded(progress.outcome, progress.started, progress)
+                for item in progress.held:
+                    yield self._mark(item, self.record)
+                return
 
     def _next(
         self, error: GatewayError, started: float, progress: _Progress[T] | None = None

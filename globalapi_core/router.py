@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from globalapi_core import policy, signals
 from globalapi_core.catalog import Catalog, ModelInfo
+from globalapi_core.circuits import Snapshot
 from globalapi_core.config import Config, Route, load_config
 from globalapi_core.errors import NoCandidateError, UnknownRouteError
 from globalapi_core.records import Candidate, Decision, Rejection
@@ -55,7 +56,7 @@ class Router:
         *,
         route: str | None = None,
         model: str | None = None,
-        cooling: Mapping[str, float] | None = None,
+        cooling: Snapshot | None = None,
     ) -> Decision:
         """Decide which models to try.
 
@@ -63,7 +64,7 @@ class Router:
             signals: what is known of the request.
             route: force this route, whatever its conditions.
             model: force this model, whatever the routes.
-            cooling: models that just failed, with the seconds until each may be tried.
+            cooling: who just failed: a snapshot of `health`; `None`: nobody did.
 
         Raises:
             NoCandidateError: no model that was considered can take the call.
@@ -71,7 +72,7 @@ class Router:
         """
         if model is not None:
             return self._forced_model(signals, self.catalog.get(model))
-        cooling = cooling or {}
+        cooling = cooling or Snapshot()
         if route is not None:
             return self._along([self._route(route)], signals, cooling, forced=True)
         return self._along(self.config.routes, signals, cooling, forced=False)
@@ -80,7 +81,7 @@ class Router:
         self,
         routes: Iterable[Route],
         signals: Signals,
-        cooling: Mapping[str, float],
+        cooling: Snapshot,
         *,
         forced: bool,
     ) -> Decision:
@@ -155,17 +156,15 @@ def named(model: ModelInfo, signals: Signals, catalog: Catalog) -> Decision:
 
 
 def _without_cooling(
-    candidates: Sequence[Candidate], cooling: Mapping[str, float]
+    candidates: Sequence[Candidate], cooling: Snapshot
 ) -> tuple[list[Candidate], list[Rejection]]:
-    """Leave out what is cooling down; if all are, keep them, the soonest ready first."""
-    ready = [each for each in candidates if each.name not in cooling]
-    if not ready:
-        return sorted(candidates, key=lambda each: cooling[each.name]), []
-    left_out = [each for each in candidates if each.name in cooling]
-    return ready, [
-        Rejection(each.name, f"failed lately, left out for {cooling[each.name]:.0f} s more")
-        for each in left_out
-    ]
+    """Leave out who is cooling down; if nobody is well, keep them, last the last to be tried."""
+    failed = {each.name: found for each in candidates if (found := cooling.of(each.name))}
+    ready = [each for each in candidates if each.name not in failed or failed[each.name].on_trial]
+    left_out = [each for each in candidates if each not in ready]
+    if all(each.name in failed for each in ready):
+        return ready + sorted(left_out, key=lambda each: failed[each.name].seconds), []
+    return ready, [Rejection(each.name, str(failed[each.name])) for each in left_out]
 
 
 def _tool_loop_first(

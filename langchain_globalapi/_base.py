@@ -25,6 +25,7 @@ from pydantic import (
 from globalapi_core import settings
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts, Config, load_config
+from globalapi_core.health import Health
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import size
 from langchain_globalapi import _bridge
@@ -103,6 +104,7 @@ class GatewayChatModel(BaseChatModel):
     _configurable: ClassVar[tuple[str, ...]] = ("model",)
     _config: Config = PrivateAttr()
     _endpoint: Endpoint = PrivateAttr()
+    _health: Health | None = PrivateAttr()
 
     @model_validator(mode="after")
     def _resolve_endpoint(self) -> Self:
@@ -110,6 +112,7 @@ class GatewayChatModel(BaseChatModel):
         key = self.api_key.get_secret_value() if self.api_key else None
         file_url = self._config.gateway.base_url
         self._endpoint = settings.resolve(self.base_url, key, file_url=file_url)
+        self._health = Health(self._endpoint, cooldown=self._config.attempts.cooldown)
         if self.profile is None:
             self.profile = profile(self._models)
         return self

@@ -18,7 +18,7 @@ from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Answer, Client
 from globalapi_core.records import Decision
 from globalapi_core.router import named
-from globalapi_core.wire import ChatRequest, Delta, Wire
+from globalapi_core.wire import ChatRequest, Delta, Timeouts, Wire
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import GatewayChatModel, Method
 from langchain_globalapi._errors import in_both_families
@@ -175,7 +175,9 @@ class ChatGlobalAPI(GatewayChatModel):
         """What makes the attempts of one call."""
         limits = self._limits(kwargs)
         own = {"max_attempts": 1 + limits.max_retries}
-        return Client(Wire(self._endpoint), limits.model_copy(update=own))
+        return Client(
+            Wire(self._endpoint, Timeouts.of(limits)), limits.model_copy(update=own), self._health
+        )
 
     def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a call, with those its config sets."""

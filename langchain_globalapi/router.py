@@ -12,7 +12,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig, ensure_config
-from pydantic import PrivateAttr, model_validator
+from pydantic import PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.errors import InvalidInputError
@@ -81,13 +81,7 @@ class RouterRunnable(GatewayChatModel):
     """Take this route for every call; `None`: decide."""
 
     _configurable: ClassVar[tuple[str, ...]] = ("model", "route")
-    _health: Health = PrivateAttr()
     _members: dict[str, ChatGlobalAPI] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _start_health(self) -> Self:
-        self._health = Health(cooldown=self._config.attempts.cooldown)
-        return self
 
     # Members have the settings we had when they were made: with others we make new ones.
     def __copy__(self) -> Self:
@@ -104,6 +98,8 @@ class RouterRunnable(GatewayChatModel):
         super().__setattr__(name, value)
         if name in SHARED:
             self._members.clear()
+        if name in ("api_key", "base_url"):
+            self._health = Health(cooldown=self._config.attempts.cooldown)
 
     def decide(
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -250,9 +246,8 @@ class RouterRunnable(GatewayChatModel):
             tags=[*(self.tags or ()), *(config.get("tags") or ())],
             metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
         )
-        decision = self._router.decide(
-            signals, route=route, model=model, cooling=self._health.cooling()
-        )
+        cooling = self._health.cooling() if self._health else None
+        decision = self._router.decide(signals, route=route, model=model, cooling=cooling)
         return _Plan(decision, messages, given)
 
     def _call(self, plan: _Plan, kind: _Kind) -> Call[Any]:
@@ -267,7 +262,9 @@ class RouterRunnable(GatewayChatModel):
             given = self.model_fields_set.intersection(SHARED)
             shared = {field: getattr(self, field) for field in given}
             shared |= {"config": self._config, "max_retries": 0, "model": name}
-            member = self._members.setdefault(name, ChatGlobalAPI(**shared))
+            made = ChatGlobalAPI(**shared)
+            made._health = None  # Ours sees every attempt of a model; its own would see it twice.
+            member = self._members.setdefault(name, made)
         return member
 
     @property

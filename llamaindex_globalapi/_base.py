@@ -26,6 +26,7 @@ from pydantic import (
 
 from globalapi_core import settings
 from globalapi_core.config import Attempts, Config, load_config
+from globalapi_core.health import Health
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from llamaindex_globalapi._bridge import INVALID_CALLS
@@ -62,6 +63,7 @@ class GatewayLLM(StructuredOutput):
 
     _router: Router = PrivateAttr()
     _endpoint: Endpoint = PrivateAttr()
+    _health: Health | None = PrivateAttr()
 
     @field_validator("config", mode="before")
     @classmethod
@@ -74,6 +76,7 @@ class GatewayLLM(StructuredOutput):
         self._router = Router(config)
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.api_base, key, file_url=config.gateway.base_url)
+        self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
         self.api_key = None
         return self
 

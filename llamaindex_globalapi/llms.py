@@ -25,7 +25,7 @@ from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Client
 from globalapi_core.records import Decision
 from globalapi_core.router import named
-from globalapi_core.wire import ChatRequest, Wire
+from globalapi_core.wire import ChatRequest, Timeouts, Wire
 from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import NUM_OUTPUT, GatewayLLM, flattened
 
@@ -184,7 +184,7 @@ class GlobalAPI(GatewayLLM):
         )
         tries = limits.model_copy(update={"max_attempts": 1 + limits.max_retries})
         return (
-            Client(Wire(self._endpoint), tries),
+            Client(Wire(self._endpoint, Timeouts.of(limits)), tries, self._health),
             request,
             named(info, facts, self._router.catalog),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -19,10 +19,9 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events.base import BaseEvent  # type: ignore[attr-defined]
 from llama_index.core.types import Model
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr
 
 from globalapi_core.flow import Call, attempts
-from globalapi_core.health import Health
 from globalapi_core.records import Attempt, CallRecord, Decision
 from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import GatewayLLM, flattened
@@ -96,13 +95,7 @@ class GlobalAPIRouter(GatewayLLM):
     one of 32,000 tokens makes several calls of what the others answer in one.
     """
 
-    _health: Health = PrivateAttr()
     _members: dict[str, GlobalAPI] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _start_healthy(self) -> Self:
-        self._health = Health(cooldown=self._router.config.attempts.cooldown)
-        return self
 
     @classmethod
     def class_name(cls) -> str:
@@ -243,9 +236,8 @@ class GlobalAPIRouter(GatewayLLM):
             tags=(*self.tags, *tags),
             metadata={**self.call_metadata, **metadata},
         )
-        return self._router.decide(
-            facts, route=route or self.route, model=model, cooling=self._health.cooling()
-        )
+        cooling = self._health.cooling() if self._health else None
+        return self._router.decide(facts, route=route or self.route, model=model, cooling=cooling)
 
     def _member(self, attempt: Attempt) -> GlobalAPI:
         """The one model of *attempt*: it tries once and emits the events."""
@@ -256,6 +248,7 @@ class GlobalAPIRouter(GatewayLLM):
             endpoint = self._endpoint
             shared = {"config": self._router.config, "api_base": endpoint.base_url}
             member = GlobalAPI(model=name, api_key=endpoint.api_key, max_retries=0, **shared)
+            member._health = None  # Ours sees every attempt; its own would see it twice.
             member = self._members.setdefault(name, member)
         # LlamaIndex sets these on the router at any time.
         member.callback_manager = self.callback_manager

@@ -12,7 +12,7 @@ from globalapi_core.cli._lazy import plain
 from globalapi_core.client import Answer, Client
 from globalapi_core.records import CallRecord, Decision
 from globalapi_core.router import Router
-from globalapi_core.wire import ChatRequest, Wire
+from globalapi_core.wire import ChatRequest, Timeouts, Wire
 
 app = plain()
 
@@ -50,7 +50,8 @@ def chat(
         for note in () if quiet or json else (_prompt.assumptions(decision, router), str(target)):
             if note:
                 typer.echo(note, err=True)
-        client = Client(Wire(target.endpoint), limits=router.config.attempts)
+        limits = router.config.attempts
+        client = Client(Wire(target.endpoint, Timeouts.of(limits)), limits=limits)
         if json:
             answer = client.complete(request, decision)
             _output.document(_described(answer) | {"endpoint": target.name})

@@ -49,6 +49,11 @@ class Attempts(Section):
     max_retries: int = Field(1, ge=0, le=10, description="Further tries of the same model.")
     max_attempts: int = Field(4, ge=1, le=50, description="Tries in all, over all candidates.")
     timeout: _Seconds = Field(600.0, description="Seconds for the whole call.")
+    connect: _Seconds = Field(10.0, description="Seconds to connect.")
+    first_delta: _Seconds = Field(
+        120.0, description="Seconds until a stream shows anything: a model may think that long."
+    )
+    idle: _Seconds = Field(60.0, description="Seconds between two deltas of a stream.")
     cooldown: _Seconds = Field(30.0, description="Seconds a failed model is left out.")
 
 

@@ -69,7 +69,15 @@ _MEANINGS: tuple[tuple[type[GatewayError], re.Pattern[str]], ...] = tuple(
             r"model_not_found|modelnotfound|no available channel|无可用渠道"
             r"|model\b.{0,80}\bdoes not exist|model not exist",
         ),
+        (
+            ModelNotFoundError,
+            r"(?:no|not have) access to (?:the )?model|model_not_allowed|模型无权",
+        ),
         (RateLimitError, r"rate.?limit|ratequota|too many requests|负载已饱和"),
+        (
+            AuthenticationError,
+            r"unsupported_country|permission_(?:error|denied)|do(?:es)? not have permission|无权",
+        ),
         (ServerError, r"overloaded"),
         (AuthenticationError, r"invalid.{0,12}api.?key|incorrect api key|unauthorized"),
     )
@@ -103,6 +111,7 @@ _STATUSES: Mapping[int, type[GatewayError]] = {
     451: AuthenticationError,
     501: InvalidRequestError,
     504: GatewayTimeoutError,
+    524: GatewayTimeoutError,
     505: InvalidRequestError,
 }
 
@@ -138,6 +147,8 @@ def classify(
         request_id=request,
         retry_after=wait,
     )
+    # Cloudflare's 524 is its own timer: the server behind it may well have finished.
+    error.billed = status == 524
     # "true" is not obeyed: nobody else can know that a refused key is worth another try.
     if headers.get("x-should-retry", "").lower() == "false":
         error.retryable = False
@@ -204,6 +215,14 @@ def excerpt(body: bytes, secret: str | None) -> str:
     return text[:_EXCERPT] + ("…" if len(text) > _EXCERPT else "")
 
 
+def seal(error: BaseException) -> None:
+    """Cut what the HTTP library raised off *error* and its causes: it may hold the key."""
+    cause: BaseException | None = error
+    while isinstance(cause, GatewayError):
+        cause.__context__ = cause.__cause__
+        cause = cause.__cause__
+
+
 @contextmanager
 def naming(model: str) -> Iterator[None]:
     """Put the name of *model* on an error that passes."""
@@ -211,6 +230,7 @@ def naming(model: str) -> Iterator[None]:
         yield
     except GatewayError as error:
         error.model = error.model or model
+        seal(error)
         raise
 
 

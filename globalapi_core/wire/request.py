@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,6 +42,10 @@ class Payload:
     """The id that is sent."""
     adaptations: tuple[str, ...]
     """How the request was changed to suit the model's family, in words."""
+    offered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The tools offered, by name, with the arguments each requires."""
+    wants_json: bool = False
+    """Whether the answer must be JSON."""
 
 
 def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream: bool) -> Payload:
@@ -62,7 +66,22 @@ def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream:
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     adaptations = families.adapt(body, model)
-    return Payload(_encoded(body), body["model"], adaptations)
+    return Payload(
+        _encoded(body),
+        body["model"],
+        adaptations,
+        offered=dict(_offered(request.tools)),
+        wants_json=request.response_format is not None,
+    )
+
+
+def _offered(tools: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Sequence[str]]]:
+    for tool in tools:
+        function = tool.get("function")
+        if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+            parameters = function.get("parameters")
+            required = parameters.get("required") if isinstance(parameters, Mapping) else None
+            yield function["name"], required if isinstance(required, list) else ()
 
 
 def sent_id(model: ModelInfo, endpoint: Endpoint) -> str:

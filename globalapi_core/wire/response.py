@@ -7,6 +7,7 @@ a finish reason was seen, and raises a typed error for everything else.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from globalapi_core.wire.thoughts import Opening
 from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
 
 # Each vendor's word for the same end (vendors' API pages; research of LiteLLM's map).
+_CONTROL = re.compile(rb"[\x00-\x1f]")
 _FILTERED = frozenset({"content_filter", "sensitive", "refusal"})
 _BROKEN = frozenset({"error", "network_error", "insufficient_system_resource", "aborted"})
 _FINISH = {
@@ -85,6 +87,8 @@ class Draft:
     id: str | None = None
     fingerprint: str | None = None
     logprobs: Any = None
+    stray: str = ""
+    """What came beside the stream's events, which may say why they ended."""
 
     @property
     def text(self) -> str:
@@ -162,7 +166,14 @@ class Draft:
                 partial_text=self.text,
             )
         cut = "the answer hit its length limit" if reason == "length" else None
-        sound, invalid = self.calls.calls(answer_id=self.id or request_id or "0", cut=cut)
+        sound, invalid = self.calls.calls(
+            answer_id=self.id or request_id or "0", cut=cut, offered=payload.offered
+        )
+        # DeepSeek documents that its JSON mode may answer with nothing.
+        if payload.wants_json and reason == "stop" and not (self.text.strip() or sound or invalid):
+            raise ResponseError(
+                "the answer is empty, and JSON was asked for", request_id=request_id
+            )
         return Reply(
             text=self.text,
             finish_reason=reason,
@@ -181,8 +192,10 @@ class Draft:
     def incomplete(self, why: str, request_id: str | None) -> IncompleteResponseError:
         """The error of an answer that is not whole."""
         length = len(self.text)
+        after = f"after {length:,} characters" if length else "before any text"
+        said = f"; the server said: {self.stray}" if self.stray else ""
         return IncompleteResponseError(
-            f"{why}, after {length:,} characters" if length else f"{why}, before any text",
+            f"{why}, {after}{said}",
             request_id=request_id,
             partial_text=self.text,
         )
@@ -226,15 +239,15 @@ def load(body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError:
-        return _with_halves(body)
+        return _loosely(body)
 
 
-def _with_halves(body: bytes) -> Any:
-    """The JSON in *body* if halves of surrogate pairs are all that is wrong with it."""
-    if b"\\ud" not in body.lower():
+def _loosely(body: bytes) -> Any:
+    """The JSON in *body* if all that is wrong are halves of surrogates or control characters."""
+    if b"\\ud" not in body.lower() and not _CONTROL.search(body):
         return None
     try:
-        return json.loads(body)
+        return json.loads(body, strict=False)
     except (ValueError, RecursionError):
         return None
 

@@ -32,6 +32,8 @@ class EventDecoder:
         self._after_cr = False
         self.spoke = False
         """Whether anything was of the form of a stream, a comment included."""
+        self.stray = b""
+        """The last line that was of no such form: proxies say there what went wrong."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the data of each event that is now whole."""
@@ -67,7 +69,10 @@ class EventDecoder:
 
     def _line(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
-        self.spoke = self.spoke or name in _FIELDS
+        if name in _FIELDS:
+            self.spoke = True
+        else:
+            self.stray = line
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
 
@@ -121,6 +126,7 @@ class StreamReader:
             raise self._told(error) from error.__cause__
 
     def _rest(self) -> Iterator[Delta | Reply]:
+        self._draft.stray = failures.excerpt(self._decoder.stray, self._secret)
         if not self.done:
             for data in self._decoder.close():
                 # A last event that was cut is no event: the answer lacks its end.
@@ -162,6 +168,7 @@ class StreamReader:
             lost = isinstance(error, failures.LOST) and not isinstance(error, failures.TIMED_OUT)
             if self._events and lost:
                 why = "the connection was lost"
+                self._draft.stray = failures.excerpt(self._decoder.stray, self._secret)
                 raise self._told(self._draft.incomplete(why, self._request_id)) from error
             raise self._told(error) from error.__cause__
 
@@ -174,6 +181,7 @@ class StreamReader:
         if not isinstance(event, Mapping):
             if self._draft.finish_reason is None and data.lstrip().startswith((b"{", b"[")):
                 raise self._told(self._malformed(data))
+            self._decoder.stray = data
             return None
         self._events += 1
         found = failures.in_body(event, self._head.headers, secret=self._secret)

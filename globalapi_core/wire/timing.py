@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from globalapi_core.config import Attempts
 from globalapi_core.errors import GatewayTimeoutError, ResponseError
 
 MAX_BODY = 64 * 1024 * 1024
@@ -24,6 +25,11 @@ class Timeouts:
     """From sending to the first delta of a stream. A model may think that long unseen."""
     idle: float = 60.0
     """Between two deltas of a stream."""
+
+    @classmethod
+    def of(cls, limits: Attempts) -> Timeouts:
+        """Those of a config file's `attempts`."""
+        return cls(limits.connect, limits.first_delta, limits.idle)
 
 
 class Clock:

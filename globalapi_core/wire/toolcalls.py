@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 
@@ -93,25 +94,43 @@ class Assembler:
         return slot
 
     def calls(
-        self, *, answer_id: str, cut: str | None = None
+        self,
+        *,
+        answer_id: str,
+        cut: str | None = None,
+        offered: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
         """The sound calls and the others.
 
         Args:
             answer_id: names calls that came without an id.
             cut: why no call of this answer may run, for instance that it hit its limit.
+            offered: the tools there are, by name, with the arguments each requires; empty:
+                not known.
         """
         sound: list[ToolCall] = []
         invalid: list[InvalidToolCall] = []
         for number, slot in enumerate(self._slots):
             id_ = slot.id or f"call_{answer_id}_{number}"
             arguments, error = _parsed(slot.arguments)
-            error = cut or error or (None if slot.name else "the call has no name")
+            error = cut or error or _unfit(slot, offered)
             if error is None and arguments is not None:
                 sound.append(ToolCall(id_, slot.name, arguments))
             else:
                 invalid.append(InvalidToolCall(id_, slot.name or None, slot.arguments, error or ""))
         return tuple(sound), tuple(invalid)
+
+
+def _unfit(slot: _Slot, offered: Mapping[str, Sequence[str]]) -> str | None:
+    """Why a call whose arguments parse must not run, or `None` if it may."""
+    if not slot.name:
+        return "the call has no name"
+    if offered and slot.name not in offered:
+        return f"no tool of that name was offered, but {', '.join(offered)}"
+    required = offered.get(slot.name, ())
+    if required and slot.arguments.strip() in ("", "null"):
+        return f"the call has no arguments, and {slot.name} needs {', '.join(map(str, required))}"
+    return None
 
 
 def _text(value: object) -> str:

@@ -157,7 +157,7 @@ def test_failed_model_cools_down(way: str, sandbox: Sandbox) -> None:
 
     ask(way, sandbox, health=health)
 
-    assert set(health.cooling()) == {FIRST}
+    assert set(health.cooling().models) == {FIRST}
 
 
 def test_route_parameters_are_sent(sandbox: Sandbox) -> None:

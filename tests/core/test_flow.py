@@ -33,7 +33,7 @@ from globalapi_core.errors import (
     ServerError,
 )
 from globalapi_core.flow import Call, attempts
-from globalapi_core.health import Health
+from globalapi_core.health import Health, Turn
 from globalapi_core.pricing import Usage
 from globalapi_core.records import Attempt, CallRecord, Outcome
 
@@ -253,11 +253,11 @@ def test_max_attempts() -> None:
 def test_health_is_told() -> None:
     """Health hears of the models that were given up and of the one that answered."""
     health = Health(clock=Clock())
-    health.failed("b", ServerError("before"))
+    Turn(health, "b", 0.0).failed(ServerError("before"))
 
     tell(["a", "b"], [fails(ServerError)] * 2, health=health)
 
-    assert set(health.cooling()) == {"a"}
+    assert set(health.cooling().models) == {"a"}
 
 
 def test_health_hears_of_a_broken_stream() -> None:
@@ -271,7 +271,7 @@ def test_health_hears_of_a_broken_stream() -> None:
 
     tell(["a", "b"], [(cut, 0.0)], health=health)
 
-    assert set(health.cooling()) == {"a"}
+    assert set(health.cooling().models) == {"a"}
 
 
 KINDS = [

@@ -1,105 +1,417 @@
-"""Cooldowns, by a clock that the test turns."""
+"""Circuits: what opens them, for how long, and who may try again; by a clock the test turns."""
 
 from __future__ import annotations
 
+import asyncio
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+import time
+import weakref
 
 import pytest
 
+from globalapi_core import circuits, health
+from globalapi_core.circuits import FIRST_REFUSAL, LONGEST_PAUSE, SPREAD, STREAK
 from globalapi_core.errors import (
     AuthenticationError,
+    ContentFilteredError,
     ContextOverflowError,
+    DeadlineExceededError,
     GatewayConnectionError,
     GatewayError,
     InvalidRequestError,
     ModelNotFoundError,
+    QuotaExceededError,
     RateLimitError,
     ServerError,
 )
-from globalapi_core.health import Health
+from globalapi_core.health import Health, Turn
+from globalapi_core.settings import Endpoint
+
+from .circuit_helpers import Clock, fail, left, refusal, unvarying
+
+HERE = Endpoint("https://here.example/v1", "sk-canary-1")
+THERE = Endpoint("https://there.example/v1", "sk-canary-1")
+OTHER_KEY = Endpoint("https://here.example/v1", "sk-canary-2")
 
 
-class Clock:
-    """Seconds, as the test says."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        """The time it is."""
-        return self.now
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
 
 
-def test_failed_model_cools_down() -> None:
-    """A model that was given up is left out for the cooldown, and no longer."""
-    clock = Clock()
-    health = Health(cooldown=30, clock=clock)
+@pytest.fixture
+def ill(clock: Clock) -> Health:
+    """Circuits that vary no pause."""
+    return unvarying(clock, endpoint=HERE)
 
-    health.failed("a", ServerError("no"))
 
-    assert health.cooling() == {"a": 30}
+# --- what opens a circuit, and for how long ------------------------------------------------
+
+
+def test_failed_model_cools_down(ill: Health, clock: Clock) -> None:
+    """After one failure others go first for the cooldown, and no longer."""
+    fail(ill, ServerError("no"))
+
+    assert left(ill) == 30
+    assert ill.turn("a") is None
+    assert ill.turn("b") is not None
     clock.now += 29
-    assert health.cooling() == {"a": 1}
+    assert left(ill) == 1
+    assert ill.turn("a") is None
     clock.now += 1
-    assert health.cooling() == {}
-
-
-def test_model_says_how_long() -> None:
-    """A model that asks for a wait is left out as long as it asks."""
-    health = Health(cooldown=30, clock=Clock())
-
-    health.failed("a", RateLimitError("slow", retry_after=120))
-
-    assert health.cooling() == {"a": 120}
+    assert left(ill) == 0
+    assert ill.turn("a") is not None
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("asked", "pause"),
+    [(5, 30), (120, 120 * (1 + SPREAD / 2)), (10**6, LONGEST_PAUSE * (1 + SPREAD / 2))],
+)
+def test_model_says_how_long(ill: Health, asked: float, pause: float) -> None:
+    """A server that asks for a longer wait gets it, within bounds and never a shorter one."""
+    fail(ill, RateLimitError("slow", retry_after=asked))
+
+    assert left(ill) == pause
+
+
+def test_pauses_double_up_to_a_bound(ill: Health, clock: Clock) -> None:
+    """Each failure in a row doubles the pause, up to ten minutes."""
+    pauses = []
+    for _ in range(40):
+        fail(ill, ServerError("no"))
+        pauses.append(left(ill))
+        clock.now += pauses[-1] or 0
+
+    assert pauses[:6] == [30, 60, 120, 240, 480, 600]
+    assert set(pauses[6:]) == {LONGEST_PAUSE}
+
+
+@pytest.mark.parametrize(("jitter", "pause"), [(0.0, 24), (0.5, 30), (1.0, 36)])
+def test_pauses_vary(clock: Clock, jitter: float, pause: float) -> None:
+    """A pause is up to a fifth shorter or longer: many processes do not come back at once."""
+    health = Health(cooldown=30, clock=clock, jitter=lambda: jitter)
+
+    fail(health, ServerError("no"))
+
+    assert left(health) == pytest.approx(pause)
+
+
+def test_configured_cooldown_may_be_longer_than_the_bound(clock: Clock) -> None:
+    """Whoever sets an hour gets an hour."""
+    health = Health(cooldown=3_600, clock=clock, jitter=lambda: 0.5)
+
+    fail(health, ServerError("no"), times=3)
+
+    assert left(health) == 3_600
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [InvalidRequestError, ContextOverflowError, ContentFilteredError, DeadlineExceededError],
+)
+def test_fault_of_the_request_opens_nothing(ill: Health, kind: type[GatewayError]) -> None:
+    """Row 148: a caller's own mistake, however often, leaves no model out."""
+    fail(ill, kind("bad", status=400), times=20)
+
+    assert left(ill) is None
+    assert refusal(ill) is None
+
+
+def test_failures_side_by_side_count_once(ill: Health, clock: Clock) -> None:
+    """Twenty calls that were under way when a model failed say what one of them says."""
+    turns = [Turn(ill, "a", clock.now) for _ in range(20)]
+    for turn in turns:
+        clock.now += 0.01
+        turn.failed(ServerError("no"))
+
+    assert left(ill) == pytest.approx(30 - 0.19)
+    assert refusal(ill) is None
+
+
+def test_answer_closes(ill: Health) -> None:
+    """A model that answers is well again, and its next failure is a first one."""
+    fail(ill, ModelNotFoundError("gone"), times=2)
+
+    Turn(ill, "a", ill._clock()).answered()
+    Turn(ill, "never failed", 0.0).answered()
+
+    assert left(ill) is None
+    fail(ill, ServerError("no"))
+    assert left(ill) == 30
+
+
+def test_answer_that_began_before_the_failure(ill: Health, clock: Clock) -> None:
+    """A long answer that began before a model failed does not show that it works again."""
+    long = Turn(ill, "a", clock.now)
+    clock.now += 1
+    fail(ill, RateLimitError("slow"))
+
+    long.answered()
+
+    assert left(ill) == 30
+
+
+# --- the key, the endpoint ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "elsewhere", "with_other_key"),
     [
-        InvalidRequestError("bad"),
-        ContextOverflowError("long"),
-        AuthenticationError("key"),
-        GatewayConnectionError("down"),
+        (AuthenticationError("no"), 30, None),
+        (QuotaExceededError("no"), 30, None),
+        (GatewayConnectionError("no"), None, 30),
+        (ServerError("no"), None, None),
     ],
 )
-def test_fault_that_is_not_the_models(error: GatewayError) -> None:
-    """What is the fault of the request, the key or the endpoint cools no model down."""
-    health = Health(clock=Clock())
+def test_scope_says_who_is_left_out(
+    ill: Health, error: GatewayError, elsewhere: float | None, with_other_key: float | None
+) -> None:
+    """Row 147: a key's failure is that of all with the key, an endpoint's of all behind it."""
+    fail(ill, error)
 
-    health.failed("a", error)
-
-    assert not health.cooling()
-
-
-def test_answer_ends_the_cooldown() -> None:
-    """A model that answers is well again."""
-    health = Health(clock=Clock())
-    health.failed("a", ModelNotFoundError("gone"))
-
-    health.answered("a")
-    health.answered("never failed")
-
-    assert not health.cooling()
+    assert left(ill, "a") == 30
+    assert left(ill, "sibling") == (None if error.scope == "model" else 30)
+    assert left(ill.at(THERE), "sibling") == elsewhere
+    assert left(ill.at(OTHER_KEY), "sibling") == with_other_key
+    assert (ill.turn("sibling") is None) is (error.scope != "model")
 
 
-def test_pickle_starts_afresh() -> None:
-    """Cooldowns are this process's own: a pickled health remembers its setting only."""
-    health = Health(cooldown=7)
-    health.failed("a", ServerError("no"))
+def test_models_without_a_key_do_not_share_one(clock: Clock) -> None:
+    """Two servers that need no key have no account in common."""
+    one = Health(Endpoint("http://127.0.0.1:1/v1"), clock=clock)
 
-    again = pickle.loads(pickle.dumps(health))  # noqa: S301
+    fail(one, AuthenticationError("who are you?"))
 
-    assert again.cooldown == 7
-    assert not again.cooling()
+    assert left(one, "sibling")
+    assert left(one.at(Endpoint("http://127.0.0.1:2/v1")), "a") is None
 
 
-def test_threads() -> None:
-    """Many threads may report at once."""
-    health = Health(clock=Clock())
+def test_status_shows_that_the_endpoint_is_there(ill: Health, clock: Clock) -> None:
+    """An error that a server sent ends the endpoint's cooldown, not the model's."""
+    fail(ill, GatewayConnectionError("refused"), times=3)
+    clock.now += 1_000
 
-    with ThreadPoolExecutor(8) as pool:
-        for number in range(800):
-            pool.submit(health.failed, f"m{number % 50}", ServerError("no"))
+    fail(ill, ServerError("busy", status=503))
 
-    assert len(health.cooling()) == 50
+    assert left(ill, "sibling") is None
+    assert left(ill, "a") == 30
+
+
+def test_key_is_not_held(ill: Health) -> None:
+    """No circuit, snapshot, error or pickle has the key."""
+    fail(ill, AuthenticationError("not accepted"), times=5)
+
+    told = [ill.__dict__, ill._board.circuits, ill.cooling(), refusal(ill), pickle.dumps(ill)]
+
+    assert "canary" not in repr(told)
+
+
+# --- nobody else to call ----------------------------------------------------------------------
+
+
+def test_one_failure_refuses_nobody(ill: Health) -> None:
+    """A call with nowhere else to go is made as ever until a streak of failures."""
+    for _ in range(STREAK - 1):
+        fail(ill, ServerError("no"))
+        last = ill.last_resort("a")
+        assert isinstance(last, Turn)
+        assert not last.once
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [AuthenticationError, QuotaExceededError, GatewayConnectionError, RateLimitError, ServerError],
+)
+def test_streak_refuses(ill: Health, clock: Clock, kind: type[GatewayError]) -> None:
+    """After a streak such a call fails at once, as what opened the circuit, and says until when."""
+    fail(ill, kind("it is over"), times=STREAK - 1)
+    clock.now += 4
+    fail(ill, kind("it is over"))
+    clock.now += 0.25
+
+    error = refusal(ill)
+
+    assert type(error) is kind
+    assert error.retry_after == FIRST_REFUSAL - 0.25
+    assert error.status is None
+    assert "failed 3 times in a row, first 4 s ago; tried again in 0.8 s" in str(error)
+    assert str(error).endswith("The last failure: it is over")
+
+
+def test_refusals_double_up_to_the_cooldown(ill: Health, clock: Clock) -> None:
+    """Whoever has nowhere else to go waits for a second at first, never beyond the cooldown."""
+    fail(ill, ServerError("no"), times=STREAK - 1)
+    waits = []
+    for _ in range(9):
+        fail(ill, ServerError("no"))
+        error = refusal(ill)
+        assert error is not None
+        waits.append(error.retry_after)
+        clock.now += error.retry_after or 0
+
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30]
+
+
+def test_server_says_how_long_nobody_is_called(ill: Health, clock: Clock) -> None:
+    """After a streak a server's own wish is kept, though the cooldown is shorter."""
+    fail(ill, RateLimitError("slow", retry_after=100), times=STREAK)
+
+    clock.now += 99
+    assert refusal(ill) is not None
+    clock.now += 12
+    assert refusal(ill) is None
+
+
+def test_failed_error_is_not_held(ill: Health) -> None:
+    """What a traceback keeps alive, a prompt among it, does not outlive its call."""
+    error = ServerError("no")
+    kept = weakref.ref(error)
+
+    fail(ill, error)
+    del error
+
+    assert kept() is None
+    assert left(ill) == 30
+
+
+def test_wall_clock_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 130: setting the clock of the machine neither ends a pause nor prolongs it."""
+    health = Health(cooldown=30)
+    fail(health, ServerError("no"))
+
+    for jumped in (time.time() - 3_600, time.time() + 3_600):
+        monkeypatch.setattr(time, "time", lambda at=jumped: at)
+
+        assert 20 < (left(health) or 0) <= 36
+
+
+# --- one may try ------------------------------------------------------------------------------
+
+
+def test_one_probe(ill: Health, clock: Clock) -> None:
+    """Row 144: after the pause one call may try; the others go elsewhere meanwhile."""
+    fail(ill, ServerError("no"))
+    clock.now += 30
+
+    probe = ill.turn("a")
+
+    assert probe is not None
+    assert ill.turn("a") is None
+    assert str(ill.cooling().of("a")).endswith("another call is trying it")
+
+
+def test_probe_after_a_streak_is_alone_and_tried_once(ill: Health, clock: Clock) -> None:
+    """Nor is it retried; others that have nowhere to go fail at once until it has ended."""
+    fail(ill, ServerError("no"), times=STREAK)
+    clock.now += FIRST_REFUSAL
+
+    probe = ill.last_resort("a")
+    other = ill.last_resort("a")
+
+    assert isinstance(probe, Turn)
+    assert probe.once
+    assert isinstance(other, ServerError)
+    assert "when the call that is trying it has ended" in str(other)
+    assert other.retry_after == FIRST_REFUSAL
+
+
+def test_probe_that_fails(ill: Health, clock: Clock) -> None:
+    """A failed probe opens the circuit again, for longer."""
+    fail(ill, ServerError("no"))
+    clock.now += 30
+    probe = ill.turn("a")
+    assert probe is not None
+
+    with probe:
+        probe.failed(ServerError("still no"))
+
+    assert left(ill) == 60
+
+
+def test_failure_of_another_call_leaves_the_probe_out(ill: Health, clock: Clock) -> None:
+    """A call with nowhere else to go that fails meanwhile makes room for no second probe."""
+    fail(ill, ServerError("no"))
+    clock.now += 30
+    probe = ill.turn("a")
+    assert probe is not None
+
+    fail(ill, ServerError("no"))
+    clock.now += 60
+
+    assert ill.turn("a") is None
+    with probe:
+        pass
+    assert ill.turn("a") is not None
+
+
+@pytest.mark.parametrize("ending", ["nothing", "exception", "fault of the request"])
+def test_probe_that_says_nothing_gives_its_place_back(
+    ill: Health, clock: Clock, ending: str
+) -> None:
+    """A probe that was cancelled, or failed by its own fault, leaves its place to the next."""
+    fail(ill, ServerError("no"))
+    clock.now += 30
+    probe = ill.turn("a")
+    assert probe is not None
+
+    try:
+        with probe:
+            if ending == "exception":
+                raise asyncio.CancelledError
+            if ending == "fault of the request":
+                probe.failed(InvalidRequestError("bad", status=400))
+    except asyncio.CancelledError:
+        pass
+
+    assert left(ill) == 0
+    assert ill.turn("a") is not None
+
+
+def test_lost_probe_does_not_keep_its_place(ill: Health, clock: Clock) -> None:
+    """A probe that never reports counts as lost after a while; then it says nothing more."""
+    fail(ill, ServerError("no"))
+    clock.now += 30
+    lost = ill.turn("a")
+    assert lost is not None
+    clock.now += LONGEST_PAUSE
+
+    probe = ill.turn("a")
+    lost.__exit__(None, None, None)
+
+    assert probe is not None
+    assert ill.turn("a") is None
+
+
+def test_probe_of_an_endpoint_is_of_all_its_models(ill: Health, clock: Clock) -> None:
+    """One call tries an endpoint again, whichever its model; its answer frees all."""
+    fail(ill, GatewayConnectionError("refused"), "a")
+    clock.now += 30
+
+    probe = ill.turn("b")
+    assert probe is not None
+    assert ill.turn("a") is None
+    with probe:
+        probe.answered()
+
+    assert ill.turn("a") is not None
+
+
+def test_circuits_are_bounded(ill: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failures of ever new models do not fill the memory."""
+    monkeypatch.setattr(health, "MOST_CIRCUITS", 50)
+
+    for number in range(200):
+        fail(ill, ModelNotFoundError("gone"), f"m{number}")
+
+    assert len(ill.cooling().models) == 50
+
+
+def test_refusal_is_of_the_kind_and_of_nobodys_call() -> None:
+    """What is kept of a failure is its kind, its words and what may be done about it."""
+    error = ServerError("no", model="a", status=503, retryable=False, partial_text="secret")
+
+    kept = circuits.opened(None, error, 0.0, 30.0, 0.5).error
+
+    assert (type(kept), str(kept), kept.retryable) == (ServerError, "no", False)
+    assert (kept.model, kept.status, kept.partial_text, kept.record) == (None, None, "", None)

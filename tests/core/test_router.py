@@ -7,6 +7,7 @@ import json
 import pytest
 
 from globalapi_core import Router
+from globalapi_core.circuits import Cooling, Snapshot
 from globalapi_core.config import parse_config
 from globalapi_core.errors import NoCandidateError, UnknownRouteError
 from globalapi_core.signals import Signals
@@ -128,17 +129,55 @@ def test_forced_model_that_is_not_known(router: Router) -> None:
     assert names(router, Signals(tools=1, input_tokens=10**6), model="own/model") == ["own/model"]
 
 
+def cooling(**seconds: float) -> Snapshot:
+    """These models failed, and are tried again in so many seconds."""
+    return Snapshot({
+        name: Cooling("model", "RateLimitError", left) for name, left in seconds.items()
+    })  # fmt: skip
+
+
 def test_cooling_model_is_left_out(router: Router) -> None:
-    """A model that just failed is left out while another can take the call."""
-    decision = router.decide(TEXT, cooling={"small": 12.4})
+    """A model that just failed is left out while another can take the call, and it says why."""
+    decision = router.decide(TEXT, cooling=cooling(small=12.4))
 
     assert [each.name for each in decision.candidates] == ["large"]
-    assert str(decision.rejected[0]) == "small: failed lately, left out for 12 s more"
+    assert str(decision.rejected[0]) == (
+        "small: failed lately with RateLimitError, tried again in 12 s"
+    )
 
 
-def test_all_cooling(router: Router) -> None:
-    """When all are cooling down they are tried all the same, the soonest ready first."""
-    assert names(router, TEXT, cooling={"small": 12.0, "large": 3.0}) == ["large", "small"]
+def test_model_on_trial_is_in_its_place(router: Router) -> None:
+    """Once its pause is over a model may be tried, and those behind it stand by."""
+    assert names(router, TEXT, cooling=cooling(small=0.0)) == ["small", "large"]
+
+
+def test_model_that_another_call_tries_is_left_out(router: Router) -> None:
+    """While one call tries a model again the others leave it alone."""
+    trying = Snapshot({"small": Cooling("model", "ServerError", 0.0, probed=True)})
+
+    decision = router.decide(TEXT, cooling=trying)
+
+    assert [each.name for each in decision.candidates] == ["large"]
+    assert "ServerError, another call is trying it" in decision.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "order"),
+    [
+        ({"small": 12.0, "large": 3.0}, ["large", "small"]),
+        ({"small": 12.0, "large": 0.0}, ["large", "small"]),
+    ],
+)
+def test_all_cooling(router: Router, seconds: dict[str, float], order: list[str]) -> None:
+    """When nobody is well they all stay, the soonest ready first."""
+    assert names(router, TEXT, cooling=cooling(**seconds)) == order
+
+
+def test_endpoint_cooling(router: Router) -> None:
+    """A failed endpoint holds for all its models alike: they stay, in their order."""
+    down = Snapshot(shared=Cooling("endpoint", "GatewayConnectionError", 9.0))
+
+    assert names(router, TEXT, cooling=down) == ["small", "large"]
 
 
 def test_tool_loop_keeps_its_model(router: Router) -> None:

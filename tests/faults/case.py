@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +40,8 @@ class Case:
     """Further arguments of the call, by their names on the wire."""
     timeout: float = 10.0
     """Seconds every caller is given."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Timers of the config file: connect, first_delta, idle, in seconds."""
     calls: int = 1
     """How many are made, one after the other; the last one counts."""
     place: Literal["server", "refused", "nowhere", "black hole", "tls", "not tls"] = "server"
@@ -93,7 +95,8 @@ def place(case: Case) -> Iterator[Place]:
             port = unused.getsockname()[1]
         yield Place(f"http://127.0.0.1:{port}/v1")
     elif case.place == "nowhere":
-        yield Place("https://gateway.invalid/v1")
+        # Too long for a name: no resolver needs to be asked.
+        yield Place(f"https://gateway.{'.'.join(['x' * 60] * 5)}/v1")
     elif case.place == "black hole":
         with _black_hole() as port:
             yield Place(f"http://127.0.0.1:{port}/v1")
@@ -102,7 +105,8 @@ def place(case: Case) -> Iterator[Place]:
             other = stack.enter_context(Server(sound))
             script = case.script(other) if callable(case.script) else case.script
             play = _Play(script)
-            server = stack.enter_context((_TLSServer if case.place == "tls" else Server)(play))
+            kind = {"tls": _TLSServer, "not tls": _PlainServer}.get(case.place, Server)
+            server = stack.enter_context(kind(play))
             play.server = server
             secure = case.place != "server"
             url = server.url.replace("http:", "https:") if secure else server.url
@@ -136,6 +140,15 @@ class _TLSServer(Server):
         self._listener = context.wrap_socket(
             self._listener, server_side=True, do_handshake_on_connect=False
         )
+
+
+class _PlainServer(Server):
+    """A server that answers whatever is said with plain HTTP, as it comes."""
+
+    def _serve(self, peer: Peer) -> None:
+        with suppress(OSError):
+            peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            peer.gone(1.0)
 
 
 @contextmanager

@@ -18,36 +18,39 @@ from tests.faults.promise import KEY, RETRIES, Judgement, Promise, Seen, judge
 ROUTES = """
 attempts: {max_retries: 2, max_attempts: 6}
 models:
-  model-a: {context_window: 32000}
+  model-a: {context_window: 32000, tools: true, json_mode: true}
   model-b: {context_window: 128000, tools: true, json_mode: true}
 routes:
   - {name: all, candidates: [model-a, model-b]}
 """
 
 
+def _config(case: Case) -> Config:
+    return _timed(tuple(case.limits.items()))
+
+
 @functools.cache
-def _routes() -> Config:
-    return parse_config(ROUTES.replace("32000", "32000, tools: true, json_mode: true"))
+def _timed(limits: tuple[tuple[str, float], ...]) -> Config:
+    timers = "".join(f", {name}: {seconds}" for name, seconds in limits)
+    return parse_config(ROUTES.replace("max_attempts: 6", f"max_attempts: 6{timers}"))
 
 
 def _chat(url: str, case: Case) -> Any:
-    return ChatGlobalAPI(
-        model=FIRST, base_url=url, api_key=KEY, max_retries=RETRIES, timeout=case.timeout
-    )
+    settings: dict[str, Any] = {"base_url": url, "api_key": KEY, "timeout": case.timeout}
+    return ChatGlobalAPI(model=FIRST, max_retries=RETRIES, config=_config(case), **settings)
 
 
 def _llm(url: str, case: Case) -> Any:
-    return GlobalAPI(
-        model=FIRST, api_base=url, api_key=KEY, max_retries=RETRIES, timeout=case.timeout
-    )
+    settings: dict[str, Any] = {"api_base": url, "api_key": KEY, "timeout": case.timeout}
+    return GlobalAPI(model=FIRST, max_retries=RETRIES, config=_config(case), **settings)
 
 
 def _chat_router(url: str, case: Case) -> Any:
-    return RouterRunnable(config=_routes(), base_url=url, api_key=KEY, timeout=case.timeout)
+    return RouterRunnable(config=_config(case), base_url=url, api_key=KEY, timeout=case.timeout)
 
 
 def _llm_router(url: str, case: Case) -> Any:
-    return GlobalAPIRouter(config=_routes(), api_base=url, api_key=KEY, timeout=case.timeout)
+    return GlobalAPIRouter(config=_config(case), api_base=url, api_key=KEY, timeout=case.timeout)
 
 
 Made = tuple[Callable[[str, Case], Any], reading.Reader]

@@ -18,6 +18,8 @@ RETRIES = 2
 """What every caller is told: further tries of the same model."""
 ALL = 1 + RETRIES
 """Requests of a call that tried as often as it may."""
+AGAIN = (2, ALL)
+"""At least once more: what may have been billed need not be tried as often."""
 
 
 class Verdict(StrEnum):
@@ -186,7 +188,7 @@ def _slight(promise: Promise, seen: Seen, same: Same) -> Any:
 
 
 def _listed(calls: tuple[tuple[str, Mapping[str, Any]], ...]) -> str:
-    return ", ".join(f"{name}({dict(arguments)})" for name, arguments in calls) or "none"
+    return ", ".join(f"{name}({arguments})" for name, arguments in calls) or "none"
 
 
 def reveals(error: BaseException, secret: str = KEY) -> bool:

@@ -65,8 +65,8 @@ def may_be_on(body: Body, model: ModelInfo) -> bool:
         switch = body.get("enable_thinking")
     if isinstance(switch, Mapping):
         switch = _TYPES.get(str(switch.get("type")))
-    if model.thinking == "always":
-        return True
+    if model.thinking in ("always", "never"):
+        return model.thinking == "always"
     return model.thinking == "optional" if switch is None else bool(switch)
 
 

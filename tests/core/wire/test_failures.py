@@ -72,7 +72,7 @@ def said(message: str, **more: Any) -> dict[str, Any]:
         (504, GatewayTimeoutError, True, True, "model"),
         (505, InvalidRequestError, False, False, "request"),
         (520, ServerError, True, True, "model"),
-        (524, ServerError, True, True, "model"),
+        (524, GatewayTimeoutError, True, True, "model"),
         (529, ServerError, True, True, "model"),
         (204, ResponseError, True, True, "model"),
         (302, InvalidRequestError, False, False, "request"),

@@ -1,0 +1,145 @@
+"""What of the catalogue is tested at another place, decided otherwise, or not kept yet."""
+
+from __future__ import annotations
+
+_WIRE = "tests/core/wire/test_transport.py::test_"
+_CORE = "tests/core/test_"
+_LC = "tests/langchain/test_"
+_LI = "tests/llamaindex/test_"
+_PROCESS = "tests/faults/test_process.py::test_"
+
+ELSEWHERE: dict[int, tuple[str, ...]] = {
+    13: (
+        f"{_WIRE}proxy_is_used",
+        f"{_WIRE}proxy_for_everything",
+        f"{_WIRE}no_proxy_is_obeyed",
+        f"{_WIRE}dead_proxy",
+        f"{_WIRE}proxy_of_another_kind",
+    ),
+    14: (
+        f"{_CORE}settings.py::test_plain_http_to_another_machine",
+        f"{_LC}chat_models.py::test_other_machine_needs_https",
+        f"{_LI}llms.py::test_plain_http_to_another_machine_is_refused",
+    ),
+    72: ("tests/core/wire/test_stream.py::test_no_prefix_is_an_answer",),
+    77: (
+        "tests/core/wire/test_families.py::test_glm_knows_auto_only",
+        f"{_LI}llms.py::test_tool_choice_is_put_into_the_wires_form",
+    ),
+    107: ("tests/core/wire/test_failures.py::test_any_retry_after",),
+    117: (
+        f"{_CORE}settings.py::test_key_in_no_repr",
+        f"{_LC}lifecycle.py::test_key_is_nowhere_to_be_read",
+        f"{_LI}conformance.py::test_key_reaches_the_server_and_nothing_else",
+    ),
+    118: (f"{_LC}lifecycle.py::test_key_is_in_no_error", f"{_WIRE}key_in_no_error"),
+    119: ("tests/core/wire/test_failures.py::test_secret_is_masked",),
+    120: (f"{_LC}lifecycle.py::test_key_is_nowhere_to_be_read",),
+    121: (
+        f"{_CORE}settings.py::test_key_that_is_none",
+        f"{_CORE}settings.py::test_blanks_around_a_key",
+    ),
+    123: (
+        f"{_WIRE}three_event_loops_in_a_row",
+        f"{_LC}lifecycle.py::test_one_event_loop_after_another",
+        f"{_LI}conformance.py::test_one_object_serves_several_event_loops",
+    ),
+    124: (
+        f"{_WIRE}twenty_threads",
+        f"{_LC}lifecycle.py::test_threads_share_a_model",
+        f"{_LI}conformance.py::test_one_object_serves_several_threads",
+    ),
+    125: (f"{_PROCESS}fork_with_warm_connections",),
+    126: (
+        f"{_LC}lifecycle.py::test_pickle_works_where_it_arrives",
+        f"{_LC}lifecycle.py::test_copy_works",
+        f"{_LI}conformance.py::test_copy_answers_as_its_original",
+    ),
+    127: (
+        f"{_WIRE}cancellation_closes_the_connection",
+        f"{_LC}lifecycle.py::test_cancelled_call_closes_its_connection",
+    ),
+    128: (
+        f"{_WIRE}abandoned_stream_closes_its_connection",
+        f"{_LC}lifecycle.py::test_abandoned_stream_closes_its_connection",
+        f"{_LC}lifecycle.py::test_abandoned_async_stream_closes_its_connection",
+        f"{_LI}llms.py::test_abandoned_stream_closes_its_connection",
+    ),
+    129: (f"{_CORE}client.py::test_concurrent_streams_do_not_mix",),
+    130: (f"{_PROCESS}wall_clock_that_jumps", f"{_CORE}health.py::test_wall_clock_jumps"),
+    131: (f"{_PROCESS}interpreter_ends_in_a_stream",),
+    132: (f"{_PROCESS}sync_call_inside_a_running_loop",),
+    133: (
+        f"{_CORE}config.py::test_mistake_is_named",
+        "tests/cli/test_check.py::test_each_problem_names_file_line_and_key",
+    ),
+    134: (f"{_CORE}config.py::test_mistake_is_named",),
+    135: (
+        f"{_CORE}config.py::test_mistake_is_named",
+        "tests/cli/test_check.py::test_unknown_model_of_a_route_is_suggested",
+    ),
+    137: (f"{_CORE}config.py::test_mistake_is_named",),
+    138: (f"{_CORE}config.py::test_mistake_is_named",),
+    139: (f"{_CORE}config.py::test_key_in_the_file",),
+    141: (f"{_CORE}config.py::test_config_is_frozen_and_pickles",),
+    143: (f"{_CORE}records.py::test_cost_counts_failed_attempts_that_were_billed",),
+    144: (
+        f"{_CORE}health.py::test_one_probe",
+        f"{_CORE}health.py::test_pauses_vary",
+        f"{_CORE}health_calls.py::test_threads_make_one_probe",
+    ),
+    145: (
+        f"{_CORE}health.py::test_streak_refuses",
+        f"{_CORE}health_calls.py::test_all_refused",
+    ),
+    146: (
+        f"{_CORE}flow.py::test_all_failed",
+        f"{_LC}router.py::test_every_failure_is_in_the_error",
+        f"{_LI}router.py::test_all_models_failing_tells_of_each",
+    ),
+    147: (
+        f"{_CORE}health.py::test_scope_says_who_is_left_out",
+        f"{_CORE}health_calls.py::test_batch_with_a_bad_key",
+    ),
+    148: (f"{_CORE}health.py::test_fault_of_the_request_opens_nothing",),
+    149: (
+        f"{_CORE}flow.py::test_any_script",
+        f"{_LC}chat_models.py::test_attempts_are_as_many_as_declared",
+        f"{_LI}llms.py::test_failure_is_retried_as_often_as_said_and_no_more",
+        f"{_LI}router.py::test_retries_are_the_routers_alone",
+    ),
+    150: (
+        f"{_CORE}flow.py::test_attempts_get_what_is_left",
+        f"{_CORE}flow.py::test_deadline",
+        f"{_CORE}flow.py::test_retry_after_beyond_the_deadline",
+    ),
+    151: (
+        f"{_CORE}policy.py::test_unable",
+        f"{_CORE}router.py::test_unable_candidates_are_turned_down",
+    ),
+    152: (
+        f"{_LC}bridge.py::test_reasoning_goes_back_to_its_own_family",
+        f"{_LC}agents.py::test_conversation_moves_between_models",
+        f"{_LI}llms.py::test_reasoning_goes_back_with_its_tool_call_to_its_own_family_only",
+    ),
+    153: (
+        f"{_LC}chat_models.py::test_metadata_names_the_model_and_the_record",
+        f"{_LC}router.py::test_failure_before_the_first_word_moves_on",
+        f"{_CORE}records.py::test_answer_of_another_model",
+    ),
+}
+
+DECIDED: dict[int, str] = {
+    12: "Connections are not limited, so that no call waits for one of another call.",
+    62: "The repeated text is passed on.",
+    136: "A route lists models, and a model names no other: there is no circle to write.",
+    139: "The file has no variables, and no place for a key.",
+    140: "A file is read once. There is no reloading; make another router for another file.",
+    141: "As 140: a config is frozen, and running calls keep the one they began with.",
+    154: "Nothing is shared between processes.",
+}
+
+NOT_YET: dict[int, str] = {
+    142: "There are no budgets yet.",
+    143: "A failed attempt of unknown usage is not estimated.",
+}
