@@ -5,9 +5,10 @@ model, the key (every model called with it) or the endpoint (every model behind 
 A fault of the request opens none. There are two degrees:
 
 - After one failure, retries exhausted, others go first: for `attempts.cooldown` seconds,
-  or as long as the server asked if that is longer. Each failure in a row doubles it, up to
-  `LONGEST_PAUSE`. Where there is nobody else, as for a single model, it is called as ever:
-  one failed call of a script is no reason to refuse the next.
+  or as long as the server asked if that is longer; after a rate limit that says how long,
+  just so long. Each failure in a row doubles it, up to `LONGEST_PAUSE`. Where there is
+  nobody else, as for a single model, it is called as ever: one failed call of a script is
+  no reason to refuse the next.
 - After `STREAK` failures in a row a call with nowhere else to go fails at once, with the
   kind of error that opened the circuit: for `FIRST_REFUSAL` seconds, doubled up to
   `attempts.cooldown`. A batch then neither hammers a dead endpoint or an empty account, nor

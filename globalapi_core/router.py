@@ -98,15 +98,15 @@ class Router:
             able, turned_down = self._candidates(route, signals)
             rejected += turned_down
             if able:
-                candidates, left_out = _without_cooling(able, cooling)
+                candidates, moved = _cooling_last(able, cooling)
                 candidates, kept = _tool_loop_first(candidates, signals.tool_loop)
                 reason = "named by the caller" if forced else policy.met(route.when, signals)
                 return Decision(
                     route=route.name,
-                    reason="; ".join(filter(None, (reason, kept))),
+                    reason="; ".join(filter(None, (reason, kept, moved))),
                     candidates=tuple(candidates),
                     signals=signals,
-                    rejected=(*rejected, *left_out),
+                    rejected=tuple(rejected),
                     choose=route.choose,
                     forced=forced,
                     passed=tuple(passed),
@@ -155,16 +155,18 @@ def named(model: ModelInfo, signals: Signals, catalog: Catalog) -> Decision:
     )
 
 
-def _without_cooling(
+def _cooling_last(
     candidates: Sequence[Candidate], cooling: Snapshot
-) -> tuple[list[Candidate], list[Rejection]]:
-    """Leave out who is cooling down; if nobody is well, keep them, last the last to be tried."""
+) -> tuple[list[Candidate], str | None]:
+    """Who is cooling down comes last, the soonest to be tried first: better late than never."""
     failed = {each.name: found for each in candidates if (found := cooling.of(each.name))}
-    ready = [each for each in candidates if each.name not in failed or failed[each.name].on_trial]
-    left_out = [each for each in candidates if each not in ready]
-    if all(each.name in failed for each in ready):
-        return ready + sorted(left_out, key=lambda each: failed[each.name].seconds), []
-    return ready, [Rejection(each.name, str(failed[each.name])) for each in left_out]
+    last = [each for each in candidates if each.name in failed and not failed[each.name].on_trial]
+    if not last:
+        return list(candidates), None
+    ready = [each for each in candidates if each not in last]
+    last.sort(key=lambda each: failed[each.name].seconds)
+    why = "; ".join(f"{each.name} goes last: {failed[each.name]}" for each in last)
+    return ready + last, why
 
 
 def _tool_loop_first(

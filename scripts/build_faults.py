@@ -62,7 +62,25 @@ def measure() -> None:
     done = subprocess.run(
         [str(PYTHON), "-m", "tests.faults.peers"], cwd=ROOT, check=True, stdout=subprocess.PIPE
     )
-    MEASURED.write_bytes(done.stdout)
+    keep(json.loads(done.stdout))
+
+
+def keep(measured: Mapping[str, Any]) -> None:
+    """Write down what the peers do, a line for each row and peer."""
+    lines = [
+        json.dumps([*place, cell.verdict, cell.why, cell.part], ensure_ascii=False)
+        for place, cell in cells(measured["rows"]).items()
+    ]
+    versions = json.dumps(measured["versions"])
+    rows = ",\n".join(lines)
+    MEASURED.write_text(f'{{"versions": {versions}, "cells": [\n{rows}\n]}}\n', "utf-8")
+
+
+def kept() -> tuple[Mapping[str, str], dict[tuple[int, str], Cell]]:
+    """The peers' versions, and what each of them was last seen to do."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+    found = {(row, peer): Cell(*facts) for row, peer, *facts in measured["cells"]}
+    return measured["versions"], found
 
 
 def cells(rows: Iterable[Mapping[str, str]]) -> dict[tuple[int, str], Cell]:
@@ -80,11 +98,10 @@ def _worst(found: Sequence[Mapping[str, str]]) -> Cell:
     return Cell(worst["verdict"], worst["why"], part)
 
 
-def page(measured: Mapping[str, Any]) -> str:
+def page(versions: Mapping[str, str], peers: Mapping[tuple[int, str], Cell]) -> str:
     """The text of the page."""
-    peers = cells(measured["rows"])
     scripted = [row for row in ROWS if row.cases]
-    lines = [*_head(measured["versions"]), *_counts(peers, scripted), ""]
+    lines = [*_head(versions), *_counts(peers, scripted), ""]
     for section, rows in SECTIONS.items():
         lines += [f"## {section}", "", *_table(rows, peers), ""]
     return "\n".join([*lines, *_notes()])
@@ -167,17 +184,19 @@ def stale() -> list[str]:
     flow.FIRST_WAIT = 0.005
     marked = [case for case in CASES if case.not_yet]
 
-    def kept(case: Case) -> bool:
+    def right(case: Case) -> bool:
         asked = [(caller, way) for caller in ours.SINGLE for way in case.ways]
         return not any(ours.judged(case.promise, ours.see(case, *each)).why for each in asked)
 
     with ThreadPoolExecutor(4) as pool:
-        return [case.id for case, found in zip(marked, pool.map(kept, marked), strict=True) if found]
+        return [
+            case.id for case, found in zip(marked, pool.map(right, marked), strict=True) if found
+        ]
 
 
 if __name__ == "__main__":
     if "--ours" not in sys.argv:
         measure()
-    PAGE.write_text(page(json.loads(MEASURED.read_text("utf-8"))), "utf-8")
+    PAGE.write_text(page(*kept()), "utf-8")
     for name in stale():
         print(f"{name} is kept by now: remove its not_yet")

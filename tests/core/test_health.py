@@ -18,6 +18,7 @@ from globalapi_core.errors import (
     DeadlineExceededError,
     GatewayConnectionError,
     GatewayError,
+    IncompleteResponseError,
     InvalidRequestError,
     ModelNotFoundError,
     QuotaExceededError,
@@ -64,15 +65,31 @@ def test_failed_model_cools_down(ill: Health, clock: Clock) -> None:
     assert ill.turn("a") is not None
 
 
-@pytest.mark.parametrize(
-    ("asked", "pause"),
-    [(5, 30), (120, 120 * (1 + SPREAD / 2)), (10**6, LONGEST_PAUSE * (1 + SPREAD / 2))],
-)
-def test_model_says_how_long(ill: Health, asked: float, pause: float) -> None:
-    """A server that asks for a longer wait gets it, within bounds and never a shorter one."""
+@pytest.mark.parametrize(("asked", "pause"), [(5, 5), (120, 120), (10**6, LONGEST_PAUSE)])
+def test_rate_limit_says_how_long(ill: Health, asked: float, pause: float) -> None:
+    """A rate limit that says how long is taken at its word, within bounds and never shorter."""
     fail(ill, RateLimitError("slow", retry_after=asked))
 
+    assert left(ill) == pytest.approx(pause * (1 + SPREAD / 2))
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(5, 30), (120, 120 * (1 + SPREAD / 2))])
+def test_failed_server_says_how_long(ill: Health, asked: float, pause: float) -> None:
+    """A failed server that asks for a longer wait gets it, and never a shorter one."""
+    fail(ill, ServerError("busy", retry_after=asked))
+
     assert left(ill) == pause
+
+
+def test_stream_that_broke_off_adds_to_no_streak(ill: Health) -> None:
+    """A model that had been answering comes after the others, and is never refused for it."""
+    broken = IncompleteResponseError("cut")
+    broken.shown = True
+
+    fail(ill, broken, times=3 * STREAK)
+
+    assert left(ill) == 30
+    assert refusal(ill) is None
 
 
 def test_pauses_double_up_to_a_bound(ill: Health, clock: Clock) -> None:
@@ -235,7 +252,7 @@ def test_streak_refuses(ill: Health, clock: Clock, kind: type[GatewayError]) -> 
     assert type(error) is kind
     assert error.retry_after == FIRST_REFUSAL - 0.25
     assert error.status is None
-    assert "failed 3 times in a row, first 4 s ago; tried again in 0.8 s" in str(error)
+    assert f"failed {STREAK} times in a row, first 4 s ago; tried again in 0.8 s" in str(error)
     assert str(error).endswith("The last failure: it is over")
 
 

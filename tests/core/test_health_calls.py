@@ -69,7 +69,7 @@ def test_all_refused(ill: Health) -> None:
     assert [type(each) for each in caught.value.exceptions] == [ServerError, RateLimitError]
     assert caught.value.retry_after == FIRST_REFUSAL
     assert "all 2 models failed lately: a, b" in str(caught.value)
-    assert "b: not tried: failed 3 times in a row" in str(caught.value)
+    assert f"b: not tried: failed {STREAK} times in a row" in str(caught.value)
     assert caught.value.record is not None
     assert caught.value.record.attempts == ()
 

@@ -136,14 +136,15 @@ def cooling(**seconds: float) -> Snapshot:
     })  # fmt: skip
 
 
-def test_cooling_model_is_left_out(router: Router) -> None:
-    """A model that just failed is left out while another can take the call, and it says why."""
+def test_cooling_model_comes_last(router: Router) -> None:
+    """A model that just failed comes after all others, and the decision says why."""
     decision = router.decide(TEXT, cooling=cooling(small=12.4))
 
-    assert [each.name for each in decision.candidates] == ["large"]
-    assert str(decision.rejected[0]) == (
-        "small: failed lately with RateLimitError, tried again in 12 s"
+    assert [each.name for each in decision.candidates] == ["large", "small"]
+    assert decision.reason.endswith(
+        "small goes last: failed lately with RateLimitError, tried again in 12 s"
     )
+    assert decision.rejected == ()
 
 
 def test_model_on_trial_is_in_its_place(router: Router) -> None:
@@ -151,14 +152,14 @@ def test_model_on_trial_is_in_its_place(router: Router) -> None:
     assert names(router, TEXT, cooling=cooling(small=0.0)) == ["small", "large"]
 
 
-def test_model_that_another_call_tries_is_left_out(router: Router) -> None:
-    """While one call tries a model again the others leave it alone."""
+def test_model_that_another_call_tries_comes_last(router: Router) -> None:
+    """While one call tries a model again the others go elsewhere first."""
     trying = Snapshot({"small": Cooling("model", "ServerError", 0.0, probed=True)})
 
     decision = router.decide(TEXT, cooling=trying)
 
-    assert [each.name for each in decision.candidates] == ["large"]
-    assert "ServerError, another call is trying it" in decision.rejected[0].reason
+    assert [each.name for each in decision.candidates] == ["large", "small"]
+    assert "ServerError, another call is trying it" in decision.reason
 
 
 @pytest.mark.parametrize(

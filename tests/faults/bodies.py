@@ -53,7 +53,11 @@ CASES = (
         79,
         "html-504",
         HTML,
-        fails("A gateway's page is what its status says.", "GatewayTimeoutError", **RETRIED | {"requests": AGAIN}),
+        fails(
+            "A gateway's page is what its status says.",
+            "GatewayTimeoutError",
+            **RETRIED | {"requests": AGAIN},
+        ),
         status=504,
         headers=_PAGE,
     ),
@@ -68,7 +72,12 @@ CASES = (
         84,
         "error-object",
         {"error": {"message": "slow down", "type": "rate_limit_error", "code": 429}},
-        fails("An error under 200 is what its code says.", "RateLimitError", message="slow down", **RETRIED),
+        fails(
+            "An error under 200 is what its code says.",
+            "RateLimitError",
+            message="slow down",
+            **RETRIED,
+        ),
     ),
     _case(
         84,
@@ -128,7 +137,7 @@ CASES = (
             requests=(1, 2),
             within=2.0,
         ),
-        timeout=0.6,
+        timeout=0.4,
     ),
     _case(
         90,

@@ -17,6 +17,8 @@ from tests.faults.promise import Promise
 WAYS = ("invoke", "ainvoke", "stream", "astream")
 STREAMED = ("stream", "astream")
 WHOLE = ("invoke", "ainvoke")
+EACH_ONCE = ("invoke", "astream")
+"""Sync and async, whole and streamed, in two ways instead of four."""
 PROMPT = "canary prompt: how do I get a refund?"
 FIRST, SECOND = "model-a", "model-b"
 """The model whose calls go wrong, and the one that is well."""

@@ -12,6 +12,7 @@ from tests.faults import pointers
 from tests.faults.case import Case
 from tests.faults.scripts import CASES
 
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One fault."""

@@ -128,14 +128,25 @@ async def _achunks(client: Any, asked: dict[str, Any], shown: list[str]) -> Seen
 
 def _completion(answer: Any) -> Seen:
     choice = answer.choices[0]
-    calls = [(each.function.name, each.function.arguments) for each in choice.message.tool_calls or ()]
+    calls = [
+        (each.function.name, each.function.arguments) for each in choice.message.tool_calls or ()
+    ]
     return Seen(
-        text=choice.message.content or "",
+        text=_joined(choice.message.content),
         calls=_runnable(calls),
         finish=choice.finish_reason,
         usage=_usage(answer.usage),
-        reasoning=getattr(choice.message, "reasoning_content", None) or "",
+        reasoning=_thoughts(choice.message),
     )
+
+
+def _joined(content: Any) -> str:
+    """Text, also where it is passed on in parts."""
+    return "".join(part["text"] for part in content) if isinstance(content, list) else content or ""
+
+
+def _thoughts(said: Any) -> str:
+    return getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None) or ""
 
 
 class _Pieces:
@@ -153,12 +164,10 @@ class _Pieces:
             if choice.delta is None:
                 continue
             self.shown.append(choice.delta.content or "")
-            self.reasoning += getattr(choice.delta, "reasoning_content", None) or ""
+            self.reasoning += _thoughts(choice.delta)
             for call in choice.delta.tool_calls or ():
-                name, arguments = call.function.name or "", call.function.arguments or ""
-                slot = self.calls.setdefault(call.index, ["", ""])
-                slot[0] += name
-                slot[1] += arguments
+                slot = self.calls.setdefault(call.index, [call.function.name or "", ""])
+                slot[1] += call.function.arguments or ""
 
     def seen(self) -> Seen:
         return Seen(

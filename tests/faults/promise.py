@@ -111,6 +111,8 @@ class Seen:
 
     def told(self) -> str:
         """It in a few words."""
+        if self.error is None and self.calls:
+            return f"runnable calls: {_listed(self.calls)}"
         if self.error is None:
             return "answers " + (f"{self.text[:20]!r}" if self.text is not None else "nothing")
         return self.error

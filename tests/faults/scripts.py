@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from tests.faults import bodies, statuses, streams, tools, transport
+from tests.faults import bodies, events, statuses, streams, tools, transport
 from tests.faults.case import Case
 
 CASES: tuple[Case, ...] = tuple(
     sorted(
-        (*transport.CASES, *streams.CASES, *tools.CASES, *bodies.CASES, *statuses.CASES),
+        (
+            *transport.CASES,
+            *streams.CASES,
+            *events.CASES,
+            *tools.CASES,
+            *bodies.CASES,
+            *statuses.CASES,
+        ),
         key=lambda case: case.row,
     )
 )

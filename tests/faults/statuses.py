@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.core.wire.server import Peer, body
-from tests.faults.case import Case, sound
+from tests.faults import vendors
+from tests.faults.case import EACH_ONCE, WAYS, Case, sound
 from tests.faults.promise import AGAIN, ALL, Promise, answers, fails
 
 RETRIED: dict[str, Any] = {"requests": (ALL, ALL), "fallback": True}
 MOVED: dict[str, Any] = {"fallback": True}
 ONCE: dict[str, Any] = {"fallback": False}
+
+
+# One of each sort is asked in all four ways: a status is read before the ways part.
+_ALL_WAYS = ("openai", "bad-parameter", "401", "402", "glm", "model-gone", "429", "500", "503")
 
 
 def _case(
@@ -26,103 +31,13 @@ def _case(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Case:
-    return Case(row, name, (body(content, status, headers),), promise, **more)
-
-
-def _error(message: str, **facts: Any) -> dict[str, Any]:
-    return {"error": {"message": message, "type": None, "param": None, "code": None, **facts}}
+    ways = WAYS if name in _ALL_WAYS else EACH_ONCE
+    return Case(row, name, (body(content, status, headers),), promise, ways, **more)
 
 
 def _plain(status: int) -> dict[str, Any]:
-    return _error(f"said with {status}")
+    return vendors.error(f"said with {status}")
 
-
-# The vendors' own words (their error pages; docs/faults.md names none of them).
-_OVERFLOWS: tuple[tuple[str, int, Any], ...] = (
-    (
-        "openai",
-        400,
-        _error(
-            "This model's maximum context length is 8192 tokens. However, your messages resulted "
-            "in 9001 tokens.",
-            type="invalid_request_error",
-            code="context_length_exceeded",
-        ),
-    ),
-    (
-        "openai-newer",
-        400,
-        _error(
-            "Your input exceeds the context window of this model.",
-            type="invalid_request_error",
-            code="context_length_exceeded",
-        ),
-    ),
-    (
-        "anthropic",
-        400,
-        {
-            "type": "error",
-            "error": {
-                "type": "invalid_request_error",
-                "message": "prompt is too long: 210000 tokens > 200000 maximum",
-            },
-        },
-    ),
-    ("anthropic-limit", 400, _error("input length and `max_tokens` exceed context limit: 1 + 2 > 2")),
-    ("kimi", 400, _error("Your request exceeded model token limit: 8192 (requested: 9001)")),
-    ("kimi-input", 400, _error("Input token length too long")),
-    (
-        "qwen",
-        400,
-        _error("Range of input length should be [1, 30720]", code="invalid_parameter_error"),
-    ),
-    ("glm", 400, _error("Prompt 超长", code="1261")),
-    (
-        "vllm",
-        400,
-        {
-            "object": "error",
-            "message": "This model's maximum context length is 8192 tokens. However, you requested "
-            "9001 tokens",
-            "type": "BadRequestError",
-            "code": 400,
-        },
-    ),
-    ("together", 403, _error("Input exceeds the maximum context length of the model")),
-)
-_BROKE: tuple[tuple[str, int, Any], ...] = (
-    ("402", 402, _error("Payment required")),
-    ("deepseek", 402, _error("Insufficient Balance", type="unknown_error", code="invalid_request_error")),
-    ("qwen", 400, _error("Access denied, account in arrears.", code="Arrearage")),
-    ("glm", 429, _error("您的账户已欠费，请充值后重试。", code="1113")),
-    (
-        "kimi",
-        403,
-        _error("You've reached your usage limit for this billing cycle.", type="access_terminated"),
-    ),
-    ("siliconflow", 403, {"code": 30001, "message": "Sorry, your account balance is insufficient", "data": None}),
-    (
-        "new-api",
-        403,
-        _error("用户额度不足, 剩余额度: ＄0.00", type="new_api_error", code="insufficient_user_quota"),
-    ),
-    ("one-api", 403, _error("预扣费额度失败", type="new_api_error", code="pre_consume_token_quota_failed")),
-)
-_SPENT: tuple[tuple[str, Any], ...] = (
-    ("openai", _error("You exceeded your current quota", type="insufficient_quota", code="insufficient_quota")),
-    ("qwen", _error("Allocated quota exceeded", code="Throttling.AllocationQuota")),
-    ("glm-1304", _error("当日调用次数已达上限", code="1304")),
-    ("glm-1308", _error("已达到使用上限，将在 2026-12-01 重置", code="1308")),
-    ("glm-1310", _error("已达到每周使用上限", code="1310")),
-)
-_FILTERED: tuple[tuple[str, int, Any], ...] = (
-    ("kimi", 400, _error("The request was rejected because it was considered high risk", type="content_filter")),
-    ("qwen", 400, _error("Input data may contain inappropriate content.", code="data_inspection_failed")),
-    ("glm", 400, _error("系统检测到输入或生成内容可能包含不安全或敏感内容", code="1301")),
-    ("new-api", 400, _error("user sensitive words detected", code="sensitive_words_detected")),
-    ("403", 403, _error("blocked", code="content_policy_violation")),
-)
 
 _REQUESTS = (
     *(
@@ -138,14 +53,19 @@ _REQUESTS = (
                 **MOVED,
             ),
         )
-        for name, status, content in _OVERFLOWS
+        for name, status, content in vendors.OVERFLOWS
     ),
     _case(
         93,
         "bad-parameter",
         400,
-        _error("temperature must be between 0 and 2", type="invalid_request_error"),
-        fails("A request that is wrong is tried nowhere else.", "InvalidRequestError", status=400, **ONCE),
+        vendors.error("temperature must be between 0 and 2", type="invalid_request_error"),
+        fails(
+            "A request that is wrong is tried nowhere else.",
+            "InvalidRequestError",
+            status=400,
+            **ONCE,
+        ),
     ),
     *(
         _case(
@@ -155,7 +75,7 @@ _REQUESTS = (
             content,
             fails("What a policy stopped is not tried elsewhere.", "ContentFilteredError", **ONCE),
         )
-        for name, status, content in _FILTERED
+        for name, status, content in vendors.FILTERED
     ),
 )
 _ACCOUNT = (
@@ -163,8 +83,10 @@ _ACCOUNT = (
         95,
         "401",
         401,
-        _error("Incorrect API key provided", code="invalid_api_key"),
-        fails("A key that is refused is not tried again.", "AuthenticationError", status=401, **ONCE),
+        vendors.error("Incorrect API key provided", code="invalid_api_key"),
+        fails(
+            "A key that is refused is not tried again.", "AuthenticationError", status=401, **ONCE
+        ),
     ),
     *(
         _case(
@@ -174,14 +96,14 @@ _ACCOUNT = (
             content,
             fails("An empty balance is one, whatever its status.", "QuotaExceededError", **ONCE),
         )
-        for name, status, content in _BROKE
+        for name, status, content in vendors.BROKE
     ),
     Case(
         96,
         "in-flight-budget",
         (
             body(
-                _error("Insufficient credits for requests in flight", code=402)
+                vendors.error("Insufficient credits for requests in flight", code=402)
                 | {"metadata": {"limit_source": "openrouter_in_flight_budget"}},
                 402,
                 {"Retry-After-Ms": "20", "Retry-After": "1"},
@@ -201,7 +123,7 @@ _ACCOUNT = (
         97,
         "region",
         403,
-        _error(
+        vendors.error(
             "Country, region, or territory not supported",
             type="request_forbidden",
             code="unsupported_country_region_territory",
@@ -212,14 +134,16 @@ _ACCOUNT = (
         97,
         "permission",
         403,
-        _error("You do not have permission to perform this action", type="permission_error"),
+        vendors.error("You do not have permission to perform this action", type="permission_error"),
         fails("A permission that lacks is refused once.", "AuthenticationError", **ONCE),
     ),
     _case(
         97,
         "permission-for-a-model",
         403,
-        _error("This token has no access to model model-a", type="new_api_error", code="access_denied"),
+        vendors.error(
+            "This token has no access to model model-a", type="new_api_error", code="access_denied"
+        ),
         fails(
             "A model that the key may not use is left for the next.",
             "ModelNotFoundError",
@@ -233,8 +157,10 @@ _PLACES = (
         98,
         "model-gone",
         404,
-        _error("The model `model-a` does not exist", code="model_not_found"),
-        fails("A model that is gone is left for the next.", "ModelNotFoundError", status=404, **MOVED),
+        vendors.error("The model `model-a` does not exist", code="model_not_found"),
+        fails(
+            "A model that is gone is left for the next.", "ModelNotFoundError", status=404, **MOVED
+        ),
     ),
     _case(
         98,
@@ -248,8 +174,10 @@ _PLACES = (
         114,
         "no-channel",
         503,
-        _error("当前分组 default 下对于模型 model-a 无可用渠道", type="new_api_error"),
-        fails("A model without a channel is left at once.", "ModelNotFoundError", status=503, **MOVED),
+        vendors.error("当前分组 default 下对于模型 model-a 无可用渠道", type="new_api_error"),
+        fails(
+            "A model without a channel is left at once.", "ModelNotFoundError", status=503, **MOVED
+        ),
     ),
 )
 
@@ -260,7 +188,9 @@ def _refused(row: int, status: int, kind: str = "InvalidRequestError", **more: A
 
 
 def _failed(row: int, status: int, kind: str = "ServerError", **facts: Any) -> Case:
-    promise = fails("It may pass: tried again, then elsewhere.", kind, status=status, **RETRIED | facts)
+    promise = fails(
+        "It may pass: tried again, then elsewhere.", kind, status=status, **RETRIED | facts
+    )
     return _case(row, str(status), status, _plain(status), promise)
 
 
@@ -310,7 +240,8 @@ def _waited(name: str, value: str, after: float) -> Case:
     promise = answers(
         "A call waits as long as it is asked to.", requests=(2, 2), after=after, within=after + 2
     )
-    return Case(106, name, (body(_plain(429), 429, {name: value}), sound), promise)
+    script = (body(_plain(429), 429, {name: value}), sound)
+    return Case(106, name, script, promise, ways=EACH_ONCE)
 
 
 def _absurd(value: str, name: str) -> Case:
@@ -324,14 +255,14 @@ def _absurd(value: str, name: str) -> Case:
 
 
 _WAITS = (
-    _waited("Retry-After", "0.3", 0.3),
-    _waited("Retry-After-Ms", "300", 0.3),
+    _waited("Retry-After", "0.2", 0.2),
+    _waited("Retry-After-Ms", "200", 0.2),
     Case(
         106,
         "Retry-After-date",
         (_date, sound),
         answers("A call waits until the date it is told.", requests=(2, 2), after=0.3, within=4.0),
-        ways=("invoke", "astream"),
+        ways=EACH_ONCE,
     ),
     _case(
         107,
@@ -365,7 +296,7 @@ _WAITS = (
             content,
             fails("A quota that is used up is not tried again.", "QuotaExceededError", **ONCE),
         )
-        for name, content in _SPENT
+        for name, content in vendors.SPENT
     ),
     _case(
         115,

@@ -30,7 +30,10 @@ def _piece(
     function = {"name": name, "arguments": arguments}
     own = {"index": index, "id": id_, "type": "function"}
     kept = {key: value for key, value in own.items() if value is not None}
-    return {**kept, "function": {key: value for key, value in function.items() if value is not None}}
+    return {
+        **kept,
+        "function": {key: value for key, value in function.items() if value is not None},
+    }
 
 
 def _streamed(
@@ -48,7 +51,12 @@ def _streamed(
 
 
 def _whole(
-    row: int, name: str, promise: Promise, *calls: dict[str, Any], finish: str = "tool_calls", **more: Any
+    row: int,
+    name: str,
+    promise: Promise,
+    *calls: dict[str, Any],
+    finish: str = "tool_calls",
+    **more: Any,
 ) -> Case:
     """An answer that is not streamed, with these calls."""
     script = (body(whole(said(None, tool_calls=list(calls)), finish)),)
@@ -93,7 +101,9 @@ CASES = (
         [_piece(_SECOND, id_=None, name=None)],
         [_piece("{}", id_="a2", name="g")],
     ),
-    _streamed(69, "id-missing", _ONE, [_piece(_FIRST, id_=None)], [_piece(_SECOND, id_=None, name=None)]),
+    _streamed(
+        69, "id-missing", _ONE, [_piece(_FIRST, id_=None)], [_piece(_SECOND, id_=None, name=None)]
+    ),
     _whole(69, "id-missing-in-a-body", _ONE, _piece(TEXT, id_=None, index=None)),
     _streamed(70, "id-and-name-repeated", _ONE, [_piece(_FIRST)], [_piece(_SECOND)]),
     _streamed(71, "arguments-are-no-json", _NONE, [_piece('{"x": oops')]),

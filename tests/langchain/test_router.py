@@ -275,7 +275,20 @@ def test_failed_model_is_left_out_for_as_long_as_the_file_says(
     again = made.invoke(QUESTION)
 
     assert asked(sandbox) == [FIRST, SECOND, SECOND]
-    assert FIRST in again.response_metadata["globalapi"]["decision"]["rejected"]
+    assert f"{FIRST} goes last" in again.response_metadata["globalapi"]["reason"]
+
+
+def test_failed_model_is_tried_when_the_others_fail_too(router: Make, sandbox: Sandbox) -> None:
+    """Cooling down is no reason to fail a call that the model might have answered."""
+    sandbox.script(FIRST, [faults.overloaded()])
+    made = router()
+    made.invoke(QUESTION)
+    sandbox.script(SECOND, [faults.overloaded()])
+
+    message = made.invoke(QUESTION)
+
+    assert asked(sandbox) == [FIRST, SECOND, SECOND, FIRST]
+    assert message.response_metadata["globalapi"]["model"] == FIRST
 
 
 def test_cooldown_is_the_config_files(sandbox: Sandbox) -> None:

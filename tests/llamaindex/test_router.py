@@ -227,7 +227,8 @@ def test_failed_model_is_left_out_for_a_while(sandbox: Sandbox, router: GlobalAP
 
     assert _models(sandbox) == ["deepseek-v4-flash", "qwen3-32b", "qwen3-32b"]
     decision = response.additional_kwargs["globalapi"]["decision"]
-    assert "failed lately" in decision["rejected"]["deepseek-v4-flash"]
+    assert decision["candidates"][-1] == "deepseek-v4-flash"
+    assert "deepseek-v4-flash goes last: failed lately" in decision["reason"]
 
 
 def test_prompt_goes_past_models_that_are_too_small(
