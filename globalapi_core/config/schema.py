@@ -54,7 +54,9 @@ class Attempts(Section):
         120.0, description="Seconds until a stream shows anything: a model may think that long."
     )
     idle: _Seconds = Field(60.0, description="Seconds between two deltas of a stream.")
-    cooldown: _Seconds = Field(30.0, description="Seconds a failed model is left out.")
+    cooldown: _Seconds = Field(
+        30.0, description="Seconds that others go before a model that failed."
+    )
 
 
 class Model(Section):

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import http.client
-import io
 import os
 import ssl
-import threading
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -24,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from globalapi_core.errors import GatewayConnectionError
 from globalapi_core.settings import Endpoint, is_loopback
+from globalapi_core.wire import pools
 from globalapi_core.wire.timing import Clock, Timeouts
 from globalapi_core.wire.translation import translated
 
@@ -124,7 +122,7 @@ def post(send: Send) -> Iterator[Response]:
     raw = None
     with translated(send.url, clock):
         try:
-            _running.clock = clock
+            pools.running.clock = clock
             raw = _manager(os.getpid(), _proxy(send.url)).request(
                 send.method,
                 send.url,
@@ -141,49 +139,6 @@ def post(send: Send) -> Iterator[Response]:
         finally:
             if raw is not None:
                 _give_back(raw)
-
-
-_running = threading.local()
-"""The clock of the call that this thread is sending; urllib3 hands nothing through."""
-
-
-class _TimedIO(io.RawIOBase):
-    """Reads a socket, no longer at a time than the clock of its call allows.
-
-    A socket's own timeout starts anew with each byte: a server that drips its head or its
-    keep-alives would never meet it.
-    """
-
-    def __init__(self, inner: Any, clock: Clock) -> None:
-        self._inner = inner
-        self._clock = clock
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._clock.left
-        if left is not None:
-            if left <= 0:
-                raise TimeoutError
-            self._inner._sock.settimeout(left)
-        count: int | None = self._inner.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self._inner.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer read through `_TimedIO`, from its first byte on."""
-
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        clock = getattr(_running, "clock", None)
-        if clock is not None:
-            self.fp.close()
-            self.fp = io.BufferedReader(_TimedIO(sock.makefile("rb", buffering=0), clock))
 
 
 def _give_back(raw: urllib3.BaseHTTPResponse) -> None:
@@ -206,23 +161,8 @@ def _manager(pid: int, proxy: str | None) -> urllib3.PoolManager:
         login = urllib3.util.parse_url(proxy).auth
         headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
         manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
-    manager.pool_classes_by_scheme = _timed_pools()
+    manager.pool_classes_by_scheme = pools.timed()
     return manager
-
-
-@functools.cache
-def _timed_pools() -> dict[str, type[Any]]:
-    """Pools whose connections read their answers by the clock of the call."""
-    from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-    timed = {"response_class": _TimedResponse}
-    plain = type("_Connection", (HTTPConnection,), timed)
-    secure = type("_SecureConnection", (HTTPSConnection,), timed)
-    return {
-        "http": type("_Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-    }
 
 
 def _proxy(url: str) -> str | None:
