@@ -29,6 +29,7 @@ ASSUMED_MAX_OUTPUT = 4_096
 """Tokens; what most vendors accepted as `max_tokens` when they stated a limit at all."""
 
 _PUNCTUATION = re.compile(r"[^\w:]|_")
+_MOST_RESOLVED = 1_024
 _PRICES = ("input_mtok", "output_mtok", "cache_read_mtok")
 _FACTS = (
     "origin",
@@ -134,6 +135,7 @@ class Catalog:
         self.models = tuple(models)
         self._by_name = {model.name: model for model in self.models}
         self._by_spelling: dict[str, ModelInfo] = {}
+        self._resolved: dict[str, ModelInfo] = {}
         for model in self.models:
             for spelling in (model.name, model.id, *model.aliases):
                 self._by_spelling.setdefault(fold(spelling), model)
@@ -163,10 +165,16 @@ class Catalog:
         Raises:
             UnknownModelError: no model is spelled so; near spellings are suggested.
         """
+        known = self._resolved.get(name)
+        if known is not None:
+            return known
         model = self._by_spelling.get(fold(name))
         if model is None:
             raise UnknownModelError(name, close=self.near(name))
-        return replace(model, asked=name)
+        # Every call asks several times; spellings that can be anything are not kept for ever.
+        if len(self._resolved) >= _MOST_RESOLVED:
+            self._resolved.clear()
+        return self._resolved.setdefault(name, replace(model, asked=name))
 
     def get(self, name: str) -> ModelInfo:
         """The model that *name* spells, or one with assumed facts under that very id.

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 _LINGER = 0.05
 """Seconds to wait for what ends a body after its last event."""
-_PROXY_VARIABLES = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
+_PROXY_VARIABLES = (
+    *("https_proxy", "http_proxy", "all_proxy", "no_proxy"),
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,7 @@ def _manager(pid: int, proxy: str | None) -> urllib3.PoolManager:
 
 
 def _proxy(url: str) -> str | None:
-    names = (*_PROXY_VARIABLES, *(name.upper() for name in _PROXY_VARIABLES))
-    return _proxy_by(url, tuple(os.environ.get(name) for name in names))
+    return _proxy_by(url, tuple(map(os.environ.get, _PROXY_VARIABLES)))
 
 
 @functools.lru_cache(maxsize=64)
