@@ -18,7 +18,6 @@ from typing import Any
 
 from globalapi_core.errors import (
     AuthenticationError,
-    ConnectionLostError,
     ContentFilteredError,
     ContextOverflowError,
     GatewayError,
@@ -30,9 +29,6 @@ from globalapi_core.errors import (
     ResponseError,
     ServerError,
 )
-
-LOST = (ConnectionLostError, GatewayTimeoutError)
-TIMED_OUT = GatewayTimeoutError
 
 MAX_RETRY_AFTER = 3_600.0
 """Seconds; a longer wait is taken for this one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from globalapi_core.errors import GatewayError, ResponseError
+from globalapi_core.errors import ConnectionLostError, GatewayError, ResponseError
 from globalapi_core.wire import failures
 from globalapi_core.wire.request import Payload
 from globalapi_core.wire.response import Delta, Draft, Head, Reply, load, parse
@@ -165,8 +165,7 @@ class StreamReader:
         except GatewayError as error:
             if self._draft.finish_reason is not None and error.status is None:
                 return
-            lost = isinstance(error, failures.LOST) and not isinstance(error, failures.TIMED_OUT)
-            if self._events and lost:
+            if self._events and isinstance(error, ConnectionLostError):
                 why = "the connection was lost"
                 self._draft.stray = failures.excerpt(self._decoder.stray, self._secret)
                 raise self._told(self._draft.incomplete(why, self._request_id)) from error
