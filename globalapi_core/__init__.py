@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from globalapi_core.budget import Budget
     from globalapi_core.catalog import Catalog, ModelInfo
     from globalapi_core.client import Answer, Client
-    from globalapi_core.config import Config, load_config
+    from globalapi_core.config import Config, load_config, parse_config
     from globalapi_core.errors import GatewayError, GlobalAPIError
+    from globalapi_core.hooks import on_call, recorded_calls
     from globalapi_core.pricing import Cost, Price, Usage
     from globalapi_core.records import CallRecord, Decision
     from globalapi_core.router import Router
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "client",
+    "Budget": "budget",
     "CallRecord": "records",
     "Catalog": "catalog",
     "Client": "client",
@@ -36,10 +39,14 @@ _HOMES = {
     "Signals": "signals",
     "Usage": "pricing",
     "load_config": "config",
+    "on_call": "hooks",
+    "parse_config": "config",
+    "recorded_calls": "hooks",
 }
 
 __all__ = [
     "Answer",
+    "Budget",
     "CallRecord",
     "Catalog",
     "Client",
@@ -55,6 +62,9 @@ __all__ = [
     "Signals",
     "Usage",
     "load_config",
+    "on_call",
+    "parse_config",
+    "recorded_calls",
 ]
 
 

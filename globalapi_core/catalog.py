@@ -188,8 +188,10 @@ class Catalog:
 
     def in_mode(self, model: ModelInfo, *, thinking: bool) -> ModelInfo:
         """*model* as it is priced when it is asked to think, or as it is."""
+        if not thinking:
+            return model
         modes = (each for each in self.models if each.variant_of == model.name)
-        mode = next(modes, None) if thinking else None
+        mode = next(modes, None)
         return replace(mode, asked=model.asked) if mode else model
 
     def near(self, name: str) -> tuple[str, ...]:

@@ -11,10 +11,13 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts
-from globalapi_core.flow import Call, attempts
+from globalapi_core.flow import Call, attempts, once
 from globalapi_core.health import Health
+from globalapi_core.hooks import Hook, tell
+from globalapi_core.pricing import Usage
 from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.wire import ChatRequest, Delta, Reply, Wire
 
@@ -31,13 +34,21 @@ class Answer:
 class Client:
     """Calls the candidates of a decision until one answers.
 
-    Every method raises `AllModelsFailedError` when several candidates failed, and the
-    `GatewayError` itself when there was one or no other could have mended it.
+    Every method raises `AllModelsFailedError` when several candidates failed, the
+    `GatewayError` itself when there was one or no other could have mended it, and
+    `BudgetExceededError` when no candidate is sure to stay within `limits.max_cost` and the
+    budget.
     """
 
     wire: Wire
     limits: Attempts = field(default_factory=Attempts)
     health: Health | None = None
+    budget: Budget | None = None
+    """What this client may spend with all others of its config: `Budget.of(config)`."""
+    hook: Hook = tell
+    """Is told the record of every call as it ends."""
+    is_member: bool = False
+    """Whether each call is one attempt of a router's call, which does all the rest."""
 
     def complete(self, request: ChatRequest, decision: Decision) -> Answer:
         """Wait for the whole answer."""
@@ -72,7 +83,11 @@ class Client:
                 yield item if isinstance(item, Delta) else Answer(item, call.record)
 
     def _call(self, decision: Decision) -> Call[Any]:
-        return Call(attempts(decision, self.limits, self.health), _facts)
+        if self.is_member:
+            flow = once(decision, self.limits.timeout)
+        else:
+            flow = attempts(decision, self.limits, self.health, self.budget, hook=self.hook)
+        return Call(flow, _facts, text=_text)
 
 
 def _asked(request: ChatRequest, attempt: Attempt) -> tuple[ChatRequest, ModelInfo, float | None]:
@@ -84,11 +99,16 @@ def _visible(item: Delta | Reply) -> bool:
     return isinstance(item, Delta)
 
 
+def _text(item: Delta | Reply) -> str:
+    return item.reasoning + item.text
+
+
 def _facts(item: Delta | Reply) -> Outcome | None:
     if isinstance(item, Delta):
         return None
     return Outcome(
         usage=item.usage,
+        estimate=None if item.usage else Usage(output_tokens=item.tokens),
         response_model=item.model,
         finish_reason=item.finish_reason,
         request_id=item.request_id,

@@ -9,6 +9,7 @@ GlobalAPIError
 ├── InvalidInputError               an input that no model can be called with
 ├── NoCandidateError                each model turned down, with its reason
 ├── AllModelsFailedError            also an ExceptionGroup: one error per attempt
+├── BudgetExceededError             no money left for another attempt
 ├── SandboxError                    the sandbox could not start
 └── GatewayError                    what came of one attempt
     ├── GatewayConnectionError      could not connect: retry, then raise
@@ -23,6 +24,7 @@ GlobalAPIError
     ├── AuthenticationError         raise: every model shares the key
     ├── ContentFilteredError        raise
     ├── InvalidRequestError         raise
+    ├── AbandonedError              the caller left: in records only
     └── ResponseError               an answer that cannot be used: retry, then fall back
         └── IncompleteResponseError an answer without its end
 
@@ -34,6 +36,7 @@ status, headers and body of an answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -125,6 +128,26 @@ class NoCandidateError(GlobalAPIError):
         self.rejected = tuple(rejected)
 
 
+class BudgetExceededError(GlobalAPIError):
+    """No attempt was left that is sure to stay within a limit: `attempts.max_cost` or `budget`.
+
+    Attributes:
+        limit: USD that may be spent, by one call or in the budget's period.
+        spent: USD of it that are gone, those set aside for calls under way included.
+        needed: USD that the cheapest attempt passed over may cost; `None`: no price is known.
+        record: the whole call with every attempt; `passed_over` has who could not be paid.
+    """
+
+    def __init__(
+        self, message: str, *, limit: Decimal, spent: Decimal, needed: Decimal | None
+    ) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.spent = spent
+        self.needed = needed
+        self.record: CallRecord | None = None
+
+
 class SandboxError(GlobalAPIError):
     """The sandbox could not start, for example because its port is in use."""
 
@@ -140,9 +163,12 @@ class GatewayError(GlobalAPIError):
         retry_after: seconds the gateway asked to wait, or `None` if it did not say.
         scope: how far the failure reaches.
         billed: whether it may be billed all the same: then it is retried once at most.
+        begun: whether an answer had begun: what had come of it may be billed.
         retryable: whether the same model may be tried again.
         fallback: whether the next candidate may be tried.
         partial_text: what had arrived of the answer; `""` if nothing.
+        partial_tokens: what that comes to, reasoning and tool calls included: estimated
+            tokens, 0 if nothing had arrived; `None`: not known.
         usage: what the attempt is known to have used, or `None`: it may be billed all the same.
         shown: whether any of it had been handed to the caller.
         record: the whole call with every attempt, or `None` before the call has ended.
@@ -152,6 +178,7 @@ class GatewayError(GlobalAPIError):
     retryable: bool = False
     fallback: bool = True
     billed: bool = False
+    begun: bool = False
 
     def __init__(
         self,
@@ -174,6 +201,7 @@ class GatewayError(GlobalAPIError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.partial_text = partial_text
+        self.partial_tokens: int | None = 0
         self.usage: Usage | None = None
         self.shown = False
         self.record: CallRecord | None = None
@@ -265,10 +293,19 @@ class InvalidRequestError(GatewayError):
     fallback = False
 
 
+class AbandonedError(GatewayError):
+    """The caller left before the answer was whole. Only the record says so: nobody is there."""
+
+    scope: Scope = "request"
+    fallback = False
+    begun = True
+
+
 class ResponseError(GatewayError):
-    """An answer arrived that is not a chat completion."""
+    """An answer arrived that is not a chat completion. It may have been billed."""
 
     retryable = True
+    begun = True
 
 
 class IncompleteResponseError(ResponseError):
@@ -288,6 +325,11 @@ class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):
     """
 
     record: CallRecord | None = None
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the whole call may be tried again: some model's failure was a passing one."""
+        return any(getattr(each, "retryable", False) for each in self.exceptions)
 
     @property
     def retry_after(self) -> float | None:

@@ -1,54 +1,59 @@
 """The attempt loop: which model to call next, and what each outcome means.
 
 `attempts` does no I/O. It yields attempts and is sent outcomes, after `Auth.auth_flow`
-in httpx; four short drivers serve sync and async, whole and streamed answers of both
-frameworks. Nothing below it retries, so attempts never exceed the number declared.
+in httpx; `Call` drives it. Nothing below it retries, so attempts never exceed the number
+declared.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import closing
-from dataclasses import replace
-from typing import Generic, TypeVar
+from collections.abc import Callable, Generator, Iterable
 
+from globalapi_core.budget import Budget
 from globalapi_core.config import Attempts
+from globalapi_core.drivers import Call, Flow
 from globalapi_core.errors import (
     AllModelsFailedError,
     ContextOverflowError,
     DeadlineExceededError,
     GatewayError,
 )
-from globalapi_core.health import Health
-from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
+from globalapi_core.health import Health, Turn
+from globalapi_core.hooks import Hook, tell
+from globalapi_core.records import Attempt, CallRecord, Candidate, Decision, Outcome, Rejection
+from globalapi_core.spending import Shortage, Spending, exceeded
 
-T = TypeVar("T")
+__all__ = ["FIRST_WAIT", "LONGEST_WAIT", "Call", "Flow", "attempts", "once"]
 
 FIRST_WAIT = 0.5
 """Seconds before the first retry; doubled for each further one."""
 LONGEST_WAIT = 8.0
 """Seconds."""
 
-Flow = Generator[Attempt, Outcome, CallRecord]
-
 
 def attempts(
     decision: Decision,
     limits: Attempts,
     health: Health | None = None,
+    budget: Budget | None = None,
     *,
+    hook: Hook = tell,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> Flow:
     """Yield attempts until one succeeds: a model's retries, then the next candidate.
 
+    An attempt that may cost more than is left, by `limits.max_cost` or by *budget*, is not
+    begun: its model is passed over for the next, and `CallRecord.passed_over` says so.
+
     Args:
         decision: the candidates, in order.
-        limits: how often and how long to try.
+        limits: how often, how long and how dearly to try.
         health: says who just failed, and is told what comes of each; `None`: all are well.
+        budget: what all calls may come to; `None`: no limit.
+        hook: is told the record at the end, whatever came of the call.
         clock: seconds, monotonic.
         jitter: 0 to 1, spreads the waits of many callers.
 
@@ -57,51 +62,152 @@ def attempts(
 
     Raises:
         AllModelsFailedError: several models were tried and all failed.
+        BudgetExceededError: no attempt that is left is sure to stay within the money.
         GatewayError: the one model that was tried failed, or the failure is one that no
             other model would mend. `record` has the attempts: none if every model has
             failed so often that it was not called, and `retry_after` then says until when.
     """
-    started = clock()
-    tried: list[tuple[Attempt, Outcome]] = []
+    spending = Spending(decision.signals, limits.max_cost, budget)
+    course = _Course(decision, limits, spending, clock, jitter)
+    try:
+        return (yield from _turns(course, (health or Health()).turns(decision)))
+    finally:
+        hook(course.record())
 
-    def record() -> CallRecord:
-        return CallRecord(decision, tuple(tried), seconds=clock() - started)
 
-    wait = 0.0
+def once(decision: Decision, timeout: float) -> Flow:
+    """Yield one attempt: a router's member makes it, and the router answers for the call.
+
+    Retries, money, circuits and hooks are the router's; the record says what came of this
+    attempt.
+
+    Args:
+        decision: its one candidate.
+        timeout: seconds it may take.
+
+    Raises:
+        GatewayError: it failed.
+    """
+    started = time.monotonic()
+    attempt = Attempt(1, decision.primary, timeout=timeout)
+    outcome = (yield attempt).estimated(decision.signals)
+    record = CallRecord(decision, ((attempt, outcome),), seconds=time.monotonic() - started)
+    if outcome.error is not None:
+        raise _recorded(outcome.error, record)
+    return record
+
+
+def _turns(course: _Course, turns: Iterable[tuple[Candidate, Turn]]) -> Flow:
+    """One model after the other; the record once one has answered."""
     smallest_window = 0
-    for candidate, turn in (health or Health()).turns(decision):
+    for candidate, turn in turns:
         with turn:
             if smallest_window and candidate.model.window <= smallest_window:
                 continue
-            for retry in range(1 if turn.once else 1 + limits.max_retries):
-                left = limits.timeout - (clock() - started)
-                if left - wait <= 0:
-                    raise _out_of_time(limits.timeout, record())
-                attempt = Attempt(len(tried) + 1, candidate, wait=wait, timeout=left - wait)
-                outcome = yield attempt
-                tried.append((attempt, outcome))
-                error = outcome.error
-                if error is None:
-                    turn.answered()
-                    return record()
-                if error.shown or not (error.retryable or error.fallback):
-                    turn.failed(error)
-                    raise _recorded(error, record())
-                wait = _wait(error, retry, jitter())
-                exhausted = len(tried) >= limits.max_attempts
-                left = limits.timeout - (clock() - started)
-                if exhausted or not error.retryable or (error.billed and retry >= 1):
-                    break
-                if wait > _longest(error) or wait >= left:
-                    break
-            if error is not None:
-                turn.failed(error)
-            if exhausted or (error is not None and not error.fallback):
+            outcome = yield from course.tries(candidate, once=turn.once)
+            if outcome is None:
+                continue
+            error = outcome.error
+            if error is None:
+                turn.answered()
+                return course.record()
+            turn.failed(error)
+            if error.shown or not (error.retryable or error.fallback):
+                raise _recorded(error, course.record())
+            if course.exhausted or not error.fallback:
                 break
             if isinstance(error, ContextOverflowError):
                 smallest_window = candidate.model.window
-            wait = 0.0
-    raise _failed(record())
+    raise course.failed()
+
+
+class _Course:
+    """How far one call has come."""
+
+    def __init__(
+        self,
+        decision: Decision,
+        limits: Attempts,
+        spending: Spending,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._decision = decision
+        self._limits = limits
+        self._spending = spending
+        self._clock = clock
+        self._jitter = jitter
+        self._started = clock()
+        self._seconds = 0.0
+        self._tried: list[tuple[Attempt, Outcome]] = []
+        self._short: list[Shortage] = []
+        """The attempts that were not begun because of what they may cost."""
+        self._is_short = False
+        """Whether the last attempt considered is one of those."""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self._limits.timeout - (self._clock() - self._started)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there were as many attempts as are allowed."""
+        return len(self._tried) >= self._limits.max_attempts
+
+    def record(self) -> CallRecord:
+        """The call so far."""
+        return CallRecord(
+            self._decision,
+            tuple(self._tried),
+            seconds=self._seconds,
+            passed_over=tuple(Rejection(each.model, str(each)) for each in self._short),
+        )
+
+    def tries(
+        self, candidate: Candidate, *, once: bool
+    ) -> Generator[Attempt, Outcome, Outcome | None]:
+        """One model's attempts; the outcome of its last, `None` if there was no money for any."""
+        outcome: Outcome | None = None
+        wait, billed = 0.0, 0
+        for retry in range(1 if once else 1 + self._limits.max_retries):
+            left = self.left
+            if left - wait <= 0:
+                raise _out_of_time(self._limits.timeout, self.record())
+            hold = self._spending.hold(candidate)
+            self._is_short = isinstance(hold, Shortage)
+            if isinstance(hold, Shortage):
+                self._short.append(hold)
+                break
+            attempt = Attempt(len(self._tried) + 1, candidate, wait=wait, timeout=left - wait)
+            with hold:
+                outcome = (yield attempt).estimated(self._decision.signals)
+                hold.settle(attempt, outcome)
+            self._tried.append((attempt, outcome))
+            self._seconds = self._clock() - self._started
+            error = outcome.error
+            if error is None or error.shown:
+                break
+            wait = _wait(error, retry, self._jitter())
+            billed += error.billed
+            if billed > 1 or not self._again(error, wait):
+                break
+        return outcome
+
+    def _again(self, error: GatewayError, wait: float) -> bool:
+        """Whether the same model may be tried once more after *error*."""
+        if self.exhausted or not error.retryable:
+            return False
+        return wait <= _longest(error) and wait < self.left
+
+    def failed(self) -> Exception:
+        """What to raise when nothing is left to try."""
+        record = self.record()
+        if not self._is_short:
+            return _failed(record)
+        error = exceeded(self._short, _last(record))
+        error.record = record
+        return error
 
 
 def _wait(error: GatewayError, retry: int, jitter: float) -> float:
@@ -132,199 +238,13 @@ def _recorded(error: GatewayError, record: CallRecord) -> GatewayError:
     return error
 
 
+def _last(record: CallRecord) -> GatewayError | None:
+    """The error of the last attempt."""
+    return record.attempts[-1][1].error if record.attempts else None
+
+
 def _out_of_time(timeout: float, record: CallRecord) -> GatewayError:
-    last = record.attempts[-1][1].error if record.attempts else None
+    last = _last(record)
     text = f"no answer within {timeout:g} s, after {len(record.attempts)} attempts"
     error = DeadlineExceededError(text + (f"; the last failed: {last}" if last else ""))
     return _recorded(error, record)
-
-
-class Call(Generic[T]):
-    """One call of the user's: drives the attempts of one decision.
-
-    Each driver takes what makes one attempt and gives what the caller gets.
-    """
-
-    def __init__(
-        self,
-        flow: Flow,
-        facts: Callable[[T], Outcome | None],
-        mark: Callable[[T, CallRecord], T] = lambda answer, record: answer,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Drive *flow*.
-
-        Args:
-            flow: the attempts.
-            facts: reads the outcome off an answer, or off the item of a stream that
-                carries it; `None` for the other items.
-            mark: puts the record of the call on that answer or item. A stream holds the
-                item back until its end, when there is a record.
-            clock: seconds, monotonic.
-        """
-        self._flow = flow
-        self._facts = facts
-        self._mark = mark
-        self._clock = clock
-        self._record: CallRecord | None = None
-
-    @property
-    def record(self) -> CallRecord:
-        """The record of the call, once it has succeeded."""
-        if self._record is None:
-            raise RuntimeError("the call has not ended: read its stream to the end first")
-        return self._record
-
-    def run(self, make: Callable[[Attempt], T]) -> T:
-        """Make attempts until one returns an answer; return that."""
-        with closing(self._flow):
-            attempt = next(self._flow)
-            while True:
-                if attempt.wait:
-                    time.sleep(attempt.wait)
-                started = self._clock()
-                try:
-                    answer = make(attempt)
-                except GatewayError as error:
-                    attempt = self._next(error, started)
-                    continue
-                self._succeeded(self._facts(answer), started)
-                return self._mark(answer, self.record)
-
-    async def arun(self, make: Callable[[Attempt], Awaitable[T]]) -> T:
-        """`run`, asynchronously."""
-        with closing(self._flow):
-            attempt = next(self._flow)
-            while True:
-                await asyncio.sleep(attempt.wait)
-                started = self._clock()
-                try:
-                    answer = await make(attempt)
-                except GatewayError as error:
-                    attempt = self._next(error, started)
-                    continue
-                self._succeeded(self._facts(answer), started)
-                return self._mark(answer, self.record)
-
-    def stream(
-        self, make: Callable[[Attempt], Iterator[T]], visible: Callable[[T], bool]
-    ) -> Generator[T, None, None]:
-        """Make attempts until one's first visible item; yield its items and no other's.
-
-        The first visible item commits: later errors reach the caller, with `shown` true.
-        """
-        with closing(self._flow):
-            attempt = next(self._flow)
-            while True:
-                if attempt.wait:
-                    time.sleep(attempt.wait)
-                progress = _Progress(self._clock, self._facts, visible)
-                items = make(attempt)
-                try:
-                    for item in items:
-                        yield from progress.pass_on(item)
-                except GatewayError as error:
-                    attempt = self._next(progress.told(error), progress.started, progress)
-                    continue
-                finally:
-                    _close(items)
-                self._succeeded(progress.outcome, progress.started, progress)
-                yield from (self._mark(item, self.record) for item in progress.held)
-                return
-
-    async def astream(
-        self, make: Callable[[Attempt], AsyncIterator[T]], visible: Callable[[T], bool]
-    ) -> AsyncGenerator[T, None]:
-        """`stream`, asynchronously."""
-        with closing(self._flow):
-            attempt = next(self._flow)
-            while True:
-                await asyncio.sleep(attempt.wait)
-                progress = _Progress(self._clock, self._facts, visible)
-                items = make(attempt)
-                try:
-                    async for item in items:
-                        for passed in progress.pass_on(item):
-                            yield passed
-                except GatewayError as error:
-                    attempt = self._next(progress.told(error), progress.started, progress)
-                    continue
-                finally:
-                    await _aclose(items)
-                self._succeeded(progress.outcome, progress.started, progress)
-                for item in progress.held:
-                    yield self._mark(item, self.record)
-                return
-
-    def _next(
-        self, error: GatewayError, started: float, progress: _Progress[T] | None = None
-    ) -> Attempt:
-        """Tell the flow of a failure; the attempt it makes of it, or what it raises."""
-        outcome = self._timed(Outcome(error=error, usage=error.usage), started, progress)
-        return self._flow.send(replace(outcome, request_id=error.request_id))
-
-    def _succeeded(
-        self, outcome: Outcome | None, started: float, progress: _Progress[T] | None = None
-    ) -> None:
-        try:
-            self._flow.send(self._timed(outcome or Outcome(), started, progress))
-        except StopIteration as done:
-            self._record = done.value
-
-    def _timed(self, outcome: Outcome, started: float, progress: _Progress[T] | None) -> Outcome:
-        first = progress.first if progress else None
-        return replace(outcome, seconds=self._clock() - started, first_delta=first)
-
-
-class _Progress(Generic[T]):
-    """How far one streamed attempt has come."""
-
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        facts: Callable[[T], Outcome | None],
-        visible: Callable[[T], bool],
-    ) -> None:
-        self._clock = clock
-        self._facts = facts
-        self._visible = visible
-        self.started = clock()
-        self.first: float | None = None
-        """Seconds until something could be shown; `None` before that."""
-        self.held: list[T] = []
-        """Items held back: those before the first visible one, and what carries the outcome."""
-        self.outcome: Outcome | None = None
-
-    def pass_on(self, item: T) -> Iterator[T]:
-        """Yield what may be shown now that *item* has come."""
-        outcome = self._facts(item)
-        if outcome is not None:
-            self.outcome = outcome
-            self.held.append(item)
-        elif self.first is not None:
-            yield item
-        elif self._visible(item):
-            self.first = self._clock() - self.started
-            yield from self.held
-            self.held = []
-            yield item
-        else:
-            self.held.append(item)
-
-    def told(self, error: GatewayError) -> GatewayError:
-        """*error*, saying whether the caller has seen any of the answer."""
-        error.shown = self.first is not None
-        return error
-
-
-def _close(items: object) -> None:
-    close = getattr(items, "close", None)
-    if close:
-        close()
-
-
-async def _aclose(items: object) -> None:
-    close = getattr(items, "aclose", None)
-    if close:
-        await close()

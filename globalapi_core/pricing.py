@@ -88,29 +88,26 @@ def cost(usage: Usage | None, price: Price) -> Cost:
     cached = (usage.cache_read_tokens or 0) if price.cache_read_mtok is not None else 0
     # Some servers count more cached tokens than input: no part is ever below zero.
     fresh = None if usage.input_tokens is None else max(0, usage.input_tokens - cached)
-    parts = [
-        _part("input", fresh, price.input_mtok),
-        _part("output", usage.output_tokens, price.output_mtok),
-    ]
-    if cached:
-        parts.append(_part("cache read", cached, price.cache_read_mtok))
-    return total(parts)
+    known, unknown = Decimal(0), []
+    for name, tokens, mtok in (
+        ("input", fresh, price.input_mtok),
+        ("output", usage.output_tokens, price.output_mtok),
+        ("cache read", cached, price.cache_read_mtok),
+    ):
+        if tokens and mtok is not None:
+            known += tokens * mtok
+        elif tokens != 0:
+            unknown += [f"{name} tokens"] if tokens is None else []
+            unknown += [f"{name} price"] if mtok is None else []
+    known /= _MILLION
+    return Cost(None if unknown else known, known, tuple(unknown))
 
 
 def total(costs: Iterable[Cost]) -> Cost:
     """Add up *costs*; unknown if any of them is."""
     costs = list(costs)
+    if len(costs) == 1:
+        return costs[0]
     known = sum((each.at_least for each in costs), Decimal(0))
     unknown = tuple(dict.fromkeys(name for each in costs for name in each.unknown))
     return Cost(None if unknown else known, known, unknown)
-
-
-def _part(name: str, tokens: int | None, price: Decimal | None) -> Cost:
-    if tokens == 0:
-        return Cost(Decimal(0), Decimal(0))
-    unknown = [f"{name} tokens"] if tokens is None else []
-    unknown += [f"{name} price"] if price is None else []
-    if tokens is None or price is None:
-        return Cost(None, Decimal(0), tuple(unknown))
-    amount = tokens * price / _MILLION
-    return Cost(amount, amount)

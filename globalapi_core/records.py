@@ -7,8 +7,8 @@ LlamaIndex) and on the errors, and holds no prompt and no key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from globalapi_core.catalog import ModelInfo
@@ -62,6 +62,11 @@ class Decision:
     passed: tuple[tuple[str, str], ...] = ()
     """The routes asked before, each with the condition that did not hold."""
 
+    def _repr_html_(self) -> str:
+        from globalapi_core import reprs
+
+        return reprs.decision(self)
+
     @property
     def primary(self) -> Candidate:
         """The model to try first."""
@@ -102,6 +107,9 @@ class Outcome:
     error: GatewayError | None = None
     usage: Usage | None = None
     """As claimed by the gateway; `None` if it claimed nothing."""
+    estimate: Usage | None = None
+    """What it may be billed for and the gateway did not say, in estimated tokens: never part
+    of `usage`. `None` where `usage` says all, and where nothing is billed."""
     response_model: str | None = None
     """The model the gateway says answered."""
     finish_reason: str | None = None
@@ -113,6 +121,30 @@ class Outcome:
     first_delta: float | None = None
     """Seconds from sending to the first visible delta of a stream; `None` if not streamed."""
 
+    @property
+    def billed(self) -> bool:
+        """Whether it may have been billed; a rejection of the request is not."""
+        error = self.error
+        return error is None or self.usage is not None or error.billed or error.begun
+
+    def estimated(self, signals: Signals) -> Outcome:
+        """With an estimate of what it may be billed for and the gateway did not say.
+
+        The input is what was estimated of the prompt, the output what had come of the answer;
+        what nobody knows stays `None` in it.
+        """
+        said = self.usage or Usage()
+        if not self.billed or said.total_tokens is not None:
+            return self
+        written = self.estimate.output_tokens if self.estimate else None
+        if self.error is not None:
+            written = self.error.partial_tokens
+        estimate = Usage(
+            input_tokens=signals.input_tokens if said.input_tokens is None else 0,
+            output_tokens=written if said.output_tokens is None else 0,
+        )
+        return replace(self, estimate=estimate)
+
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
@@ -122,6 +154,13 @@ class CallRecord:
     attempts: tuple[tuple[Attempt, Outcome], ...]
     seconds: float = 0.0
     """From the decision to the end, waits included."""
+    passed_over: tuple[Rejection, ...] = ()
+    """The candidates not tried because of what they may cost, each with the reason."""
+
+    def _repr_html_(self) -> str:
+        from globalapi_core import reprs
+
+        return reprs.call(self)
 
     @property
     def model(self) -> str | None:
@@ -136,13 +175,13 @@ class CallRecord:
 
     @property
     def cost(self) -> Cost:
-        """What all attempts came to; a failed attempt without usage counts as not billed."""
-        billed = [
-            cost(outcome.usage, attempt.candidate.model.price)
-            for attempt, outcome in self.attempts
-            if outcome.error is None or outcome.usage is not None
-        ]
-        return total(billed)
+        """What all attempts came to: unknown if one may have been billed and did not say."""
+        return _sum(known_cost(*each) for each in self.attempts)
+
+    @property
+    def estimated_cost(self) -> Cost:
+        """What is estimated to come on top of `cost.at_least`; nothing if all is known."""
+        return _sum(estimated_cost(*each) for each in self.attempts)
 
     @property
     def usage(self) -> Usage | None:
@@ -151,19 +190,60 @@ class CallRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, logs and message metadata."""
+        known = [known_cost(*each) for each in self.attempts]
+        estimated = [estimated_cost(*each) for each in self.attempts]
         return {
             "model": self.model,
             "route": self.decision.route,
             "reason": self.decision.reason,
-            "cost": self.cost.as_dict(),
+            "usage": self.usage and self.usage.as_dict(),
+            "cost": _sum(known).as_dict(),
+            "estimated_cost": _sum(estimated).as_dict(),
             "fell_back": self.fell_back,
+            "passed_over": {each.name: each.reason for each in self.passed_over},
             "seconds": round(self.seconds, 6),
-            "attempts": [_attempt(attempt, outcome) for attempt, outcome in self.attempts],
+            "attempts": [
+                _attempt(*each, *costs)
+                for each, *costs in zip(self.attempts, known, estimated, strict=True)
+            ],
             "decision": self.decision.as_dict(),
         }
 
 
-def _attempt(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
+def last_outcome(record: Mapping[str, Any]) -> Outcome | None:
+    """What a record, `as_dict`, says of the attempt that answered; `None` if it has none."""
+    if not record.get("attempts"):
+        return None
+    last = record["attempts"][-1]
+    return Outcome(
+        usage=Usage(**last["usage"]) if last["usage"] else None,
+        estimate=Usage(**last["estimate"]) if last["estimate"] else None,
+        response_model=last["response_model"],
+        finish_reason=last["finish_reason"],
+        request_id=last["request_id"],
+        adaptations=tuple(last["adaptations"]),
+    )
+
+
+def _sum(costs: Iterable[Cost | None]) -> Cost:
+    return total([each for each in costs if each is not None])
+
+
+def known_cost(attempt: Attempt, outcome: Outcome) -> Cost | None:
+    """What an attempt came to by what the gateway said; `None` if it was surely not billed."""
+    return cost(outcome.usage, attempt.candidate.model.price) if outcome.billed else None
+
+
+def estimated_cost(attempt: Attempt, outcome: Outcome) -> Cost | None:
+    """What is estimated to come on top of that; `None` if nothing is."""
+    if outcome.estimate is None:
+        return None
+    return cost(outcome.estimate, attempt.candidate.model.price)
+
+
+def _attempt(
+    attempt: Attempt, outcome: Outcome, known: Cost | None, estimated: Cost | None
+) -> dict[str, Any]:
     error = outcome.error
     return {
         "number": attempt.number,
@@ -175,6 +255,9 @@ def _attempt(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 6),
         "first_delta": outcome.first_delta and round(outcome.first_delta, 6),
         "usage": outcome.usage and outcome.usage.as_dict(),
+        "estimate": outcome.estimate and outcome.estimate.as_dict(),
+        "cost": known and known.as_dict(),
+        "estimated_cost": estimated and estimated.as_dict(),
         "response_model": outcome.response_model,
         "finish_reason": outcome.finish_reason,
         "request_id": outcome.request_id,

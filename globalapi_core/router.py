@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from globalapi_core import policy, signals
@@ -41,6 +42,11 @@ class Router:
         """Every model some route may use, once, in the order of the file."""
         names = (name for route in self.config.routes for name in route.candidates)
         return tuple({model.name: model for model in map(self.catalog.resolve, names)}.values())
+
+    def _repr_html_(self) -> str:
+        from globalapi_core import reprs
+
+        return reprs.router(self)
 
     def signals(self, messages: Sequence[Message], **facts: Any) -> Signals:
         """The signals of *messages*; *facts* are the arguments of `signals.read`.
@@ -146,10 +152,19 @@ class Router:
 def named(model: ModelInfo, signals: Signals, catalog: Catalog) -> Decision:
     """The decision of a caller who named *model*."""
     model = catalog.in_mode(model, thinking=signals.thinking)
+    return alone(policy.candidate(model, signals, {}), signals)
+
+
+def alone(candidate: Candidate, signals: Signals) -> Decision:
+    """The decision for a call of *candidate* and nobody else.
+
+    A router's members get it for each attempt; what the route sets is among the arguments
+    of the call by then.
+    """
     return Decision(
         route=None,
         reason="model named by the caller",
-        candidates=(policy.candidate(model, signals, {}),),
+        candidates=(replace(candidate, params={}),),
         signals=signals,
         forced=True,
     )
@@ -159,6 +174,8 @@ def _cooling_last(
     candidates: Sequence[Candidate], cooling: Snapshot
 ) -> tuple[list[Candidate], str | None]:
     """Who is cooling down comes last, the soonest to be tried first: better late than never."""
+    if not (cooling.models or cooling.shared):
+        return list(candidates), None
     failed = {each.name: found for each in candidates if (found := cooling.of(each.name))}
     last = [each for each in candidates if each.name in failed and not failed[each.name].on_trial]
     if not last:

@@ -7,7 +7,14 @@ except ModuleNotFoundError as error:
         "LangChain is not installed: pip install 'globalapi-llm[langchain]'", name=error.name
     ) from None
 
+from langchain_globalapi.callbacks import CostCallbackHandler, get_cost_callback
 from langchain_globalapi.chat_models import ChatGlobalAPI
 from langchain_globalapi.router import ChatGlobalAPIRouter, RouterRunnable
 
-__all__ = ["ChatGlobalAPI", "ChatGlobalAPIRouter", "RouterRunnable"]
+__all__ = [
+    "ChatGlobalAPI",
+    "ChatGlobalAPIRouter",
+    "CostCallbackHandler",
+    "RouterRunnable",
+    "get_cost_callback",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -23,12 +24,15 @@ from pydantic import (
 )
 
 from globalapi_core import settings
+from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.config import Attempts, Config, load_config
+from globalapi_core.config import Attempts, Config
 from globalapi_core.health import Health
+from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import size
 from langchain_globalapi import _bridge
+from langchain_globalapi._moving import moved
 from langchain_globalapi._structured import structured
 
 Method = Literal["json_schema", "json_mode", "function_calling"]
@@ -102,20 +106,31 @@ class GatewayChatModel(BaseChatModel):
     """Accepted for the sake of moving over; usage is always asked for."""
 
     _configurable: ClassVar[tuple[str, ...]] = ("model",)
-    _config: Config = PrivateAttr()
+    _router: Router = PrivateAttr()
     _endpoint: Endpoint = PrivateAttr()
     _health: Health | None = PrivateAttr()
+    _budget: Budget | None = PrivateAttr()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_over(cls, given: Any) -> Any:
+        return moved(given, _arguments(cls)) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _resolve_endpoint(self) -> Self:
-        self._config = self.config if isinstance(self.config, Config) else load_config(self.config)
+        self._router = Router(self.config)
+        config = self._config
         key = self.api_key.get_secret_value() if self.api_key else None
-        file_url = self._config.gateway.base_url
-        self._endpoint = settings.resolve(self.base_url, key, file_url=file_url)
-        self._health = Health(self._endpoint, cooldown=self._config.attempts.cooldown)
+        self._endpoint = settings.resolve(self.base_url, key, file_url=config.gateway.base_url)
+        self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
+        self._budget = Budget.of(config)
         if self.profile is None:
             self.profile = profile(self._models)
         return self
+
+    @property
+    def _config(self) -> Config:
+        return self._router.config
 
     @property
     def _models(self) -> Sequence[ModelInfo]:
@@ -127,11 +142,14 @@ class GatewayChatModel(BaseChatModel):
         state = super().__getstate__()
         return {**state, "__dict__": {**state["__dict__"], "api_key": None}}
 
-    def _limits(self, kwargs: Mapping[str, Any]) -> Attempts:
+    def _limits(self, kwargs: Mapping[str, Any], *, one_model: bool = False) -> Attempts:
         """How often and how long to try: the call's, else ours, else the config file's."""
         own = {"timeout": kwargs.get("timeout") or self.timeout, "max_retries": self.max_retries}
-        given = {name: value for name, value in own.items() if value is not None}
-        return self._config.attempts.model_copy(update=given)
+        update = {name: value for name, value in own.items() if value is not None}
+        limits = self._config.attempts
+        if one_model:
+            update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
+        return limits.model_copy(update=update) if update else limits
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -226,6 +244,12 @@ class GatewayChatModel(BaseChatModel):
         definitions = [convert_to_openai_tool(tool) for tool in tools or ()]
         return size.tokens(_bridge.to_wire(messages), definitions)
 
+    def _get_invocation_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        # As LangChain's own, which turns all warnings of the process off and on in every call.
+        return {**self.asdict(), "stop": stop, **kwargs}
+
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         # What is left of a deadline is no part of what was asked: the cache ignores it.
         return super()._get_llm_string(stop=stop, **{**kwargs, "timeout": None})
@@ -245,6 +269,16 @@ SHARED = (
     *("callbacks", "tags", "metadata"),
 )
 """What a router's members have in common with it."""
+
+
+@functools.cache
+def _arguments(made: type[BaseModel]) -> frozenset[str]:
+    """What the constructor of *made* takes, by every name."""
+    names = set(made.model_fields)
+    for field in made.model_fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            names.update(map(str, field.validation_alias.choices))
+    return frozenset(names)
 
 
 def profile(models: Sequence[ModelInfo]) -> Any:

@@ -10,8 +10,10 @@ from typing import Any
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForChainRun,
+    AsyncCallbackManagerForLLMRun,
     CallbackManager,
     CallbackManagerForChainRun,
+    CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
@@ -49,6 +51,13 @@ class Run:
         if len(self.chunks) > 1:
             return add_ai_message_chunks(*self.chunks)
         return self.chunks[0] if self.chunks else self.output
+
+
+def seen(
+    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+) -> RunnableConfig:
+    """What a run that LangChain made knows of the config of its call."""
+    return RunnableConfig(tags=run.tags, metadata=run.metadata) if run else RunnableConfig()
 
 
 @contextmanager

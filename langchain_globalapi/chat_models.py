@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, PrivateAttr
 
 from globalapi_core import signals
 from globalapi_core.catalog import ModelInfo
@@ -59,6 +60,9 @@ class ChatGlobalAPI(GatewayChatModel):
         "deepseek-v4-flash", validation_alias=AliasChoices("model", "model_name")
     )
     """Any spelling the catalog knows, or any other id the server serves."""
+
+    _decided: Decision | None = PrivateAttr(None)
+    """What a router decided of the attempt this model makes; `None`: the call is the caller's."""
 
     @property
     def model(self) -> str:
@@ -162,22 +166,36 @@ class ChatGlobalAPI(GatewayChatModel):
             response_format=given.pop("response_format", None),
             params=given,
         )
+        return request, self._decided or self._decide(info, request)
+
+    def _decide(self, info: ModelInfo, request: ChatRequest) -> Decision:
         facts = signals.read(
             request.messages,
             tools=request.tools,
             response_format=request.response_format,
-            max_tokens=given.get("max_tokens"),
-            thinking=given.get("thinking"),
+            max_tokens=request.params.get("max_tokens"),
+            thinking=request.params.get("thinking"),
         )
-        return request, named(info, facts, self._config.catalog)
+        return named(info, facts, self._config.catalog)
 
     def _client(self, kwargs: Mapping[str, Any]) -> Client:
         """What makes the attempts of one call."""
-        limits = self._limits(kwargs)
-        own = {"max_attempts": 1 + limits.max_retries}
+        limits = self._limits(kwargs, one_model=True)
         return Client(
-            Wire(self._endpoint, Timeouts.of(limits)), limits.model_copy(update=own), self._health
+            Wire(self._endpoint, Timeouts.of(limits)),
+            limits,
+            self._health,
+            self._budget,
+            is_member=self._decided is not None,
         )
+
+    def _told(self, decision: Decision) -> Self:
+        """This model for the one attempt of *decision*, which is then not made again."""
+        # LangChain keeps this on the object when it is first used: a copy would make its own.
+        getattr(self, "_serialized", None)
+        told = copy.copy(self)
+        told._decided = decision
+        return told
 
     def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a call, with those its config sets."""

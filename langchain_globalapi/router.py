@@ -11,6 +11,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, ensure_config
 from pydantic import PrivateAttr
 
@@ -19,10 +20,10 @@ from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health
 from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
-from globalapi_core.router import Router
+from globalapi_core.router import alone
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import SHARED, GatewayChatModel
-from langchain_globalapi._tracing import atraced, traced
+from langchain_globalapi._tracing import atraced, seen, traced
 from langchain_globalapi.chat_models import ChatGlobalAPI
 
 RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
@@ -34,7 +35,9 @@ class _Plan:
     """One call, decided."""
 
     decision: Decision
+    prompt: PromptValue
     messages: list[BaseMessage]
+    """Those of *prompt*."""
     kwargs: Mapping[str, Any]
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
@@ -114,8 +117,8 @@ class RouterRunnable(GatewayChatModel):
         with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             message: AIMessage = self._call(plan, _MESSAGE).run(
-                lambda attempt: self._member(attempt).invoke(
-                    plan.messages, run.child(attempt), **plan.given(attempt)
+                lambda attempt: self._member(plan, attempt).invoke(
+                    plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
             )
             run.output = message
@@ -128,8 +131,8 @@ class RouterRunnable(GatewayChatModel):
         async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             message: AIMessage = await self._call(plan, _MESSAGE).arun(
-                lambda attempt: self._member(attempt).ainvoke(
-                    plan.messages, run.child(attempt), **plan.given(attempt)
+                lambda attempt: self._member(plan, attempt).ainvoke(
+                    plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
             )
             run.output = message
@@ -142,8 +145,8 @@ class RouterRunnable(GatewayChatModel):
         with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             for chunk in self._call(plan, _MESSAGE).stream(
-                lambda attempt: self._member(attempt).stream(
-                    plan.messages, run.child(attempt), **plan.given(attempt)
+                lambda attempt: self._member(plan, attempt).stream(
+                    plan.prompt, run.child(attempt), **plan.given(attempt)
                 ),
                 _MESSAGE.visible,
             ):
@@ -156,8 +159,8 @@ class RouterRunnable(GatewayChatModel):
         async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
             chunks = self._call(plan, _MESSAGE).astream(
-                lambda attempt: self._member(attempt).astream(
-                    plan.messages, run.child(attempt), **plan.given(attempt)
+                lambda attempt: self._member(plan, attempt).astream(
+                    plan.prompt, run.child(attempt), **plan.given(attempt)
                 ),
                 _MESSAGE.visible,
             )
@@ -175,9 +178,11 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = self._call(plan, _RESULT).run(
-            lambda attempt: self._member(attempt)._generate(plan.messages, **plan.given(attempt))
+            lambda attempt: self._member(plan, attempt)._generate(
+                plan.messages, **plan.given(attempt)
+            )
         )
         return result
 
@@ -188,9 +193,11 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = await self._call(plan, _RESULT).arun(
-            lambda attempt: self._member(attempt)._agenerate(plan.messages, **plan.given(attempt))
+            lambda attempt: self._member(plan, attempt)._agenerate(
+                plan.messages, **plan.given(attempt)
+            )
         )
         return result
 
@@ -201,9 +208,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
         yield from self._call(plan, _CHUNK).stream(
-            lambda attempt: self._member(attempt)._stream(
+            lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
             ),
             _CHUNK.visible,
@@ -216,9 +223,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        plan = self._plan(messages, _seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
         chunks = self._call(plan, _CHUNK).astream(
-            lambda attempt: self._member(attempt)._astream(
+            lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
             ),
             _CHUNK.visible,
@@ -235,41 +242,38 @@ class RouterRunnable(GatewayChatModel):
         route, model = _first_named(
             named, {"route": key}, self._configured(config), {"route": self.route}
         )
-        messages = self._convert_input(prompt).to_messages()
-        signals = self._router.signals(
+        prompt = self._convert_input(prompt)
+        messages = prompt.to_messages()
+        router, health = self._router, self._health
+        signals = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
             max_tokens=given.get("max_tokens") or self.max_tokens,
-            thinking=given.get("thinking") or self._params.get("thinking"),
+            thinking=given.get("thinking") or self.model_kwargs.get("thinking"),
             tool_loop=_bridge.answered_by(messages),
             tags=[*(self.tags or ()), *(config.get("tags") or ())],
             metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
         )
-        cooling = self._health.cooling() if self._health else None
-        decision = self._router.decide(signals, route=route, model=model, cooling=cooling)
-        return _Plan(decision, messages, given)
+        cooling = health.cooling() if health else None
+        decision = router.decide(signals, route=route, model=model, cooling=cooling)
+        return _Plan(decision, prompt, messages, given)
 
     def _call(self, plan: _Plan, kind: _Kind) -> Call[Any]:
-        flow = attempts(plan.decision, self._limits(plan.kwargs), self._health)
-        return Call(flow, kind.outcome, kind.recorded)
+        limits = self._limits(plan.kwargs)
+        flow = attempts(plan.decision, limits, self._health, self._budget)
+        return Call(flow, kind.outcome, kind.recorded, text=kind.text)
 
-    def _member(self, attempt: Attempt) -> ChatGlobalAPI:
+    def _member(self, plan: _Plan, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
         name = _asked(attempt)
         member = self._members.get(name)
         if member is None:
             given = self.model_fields_set.intersection(SHARED)
             shared = {field: getattr(self, field) for field in given}
-            shared |= {"config": self._config, "max_retries": 0, "model": name}
-            made = ChatGlobalAPI(**shared)
-            made._health = None  # Ours sees every attempt of a model; its own would see it twice.
-            member = self._members.setdefault(name, made)
-        return member
-
-    @property
-    def _router(self) -> Router:
-        return Router(self._config)
+            shared |= {"config": self._config, "model": name}
+            member = self._members.setdefault(name, ChatGlobalAPI(**shared))
+        return member._told(alone(attempt.candidate, plan.decision.signals))
 
     @property
     def _models(self) -> Sequence[ModelInfo]:
@@ -308,6 +312,10 @@ class _Kind:
         _bridge.recorded(self.message(item), record)
         return item
 
+    def text(self, item: Any) -> str:
+        """What *item* brings of the answer, reasoning included."""
+        return _bridge.said(self.message(item))
+
     def visible(self, item: Any) -> bool:
         """Whether *item* has anything to show."""
         return _bridge.is_visible(self.message(item))
@@ -330,13 +338,6 @@ def _first_named(*sources: Mapping[str, str | None]) -> tuple[str | None, str | 
         if any(named):
             return named
     return None, None
-
-
-def _seen(
-    run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
-) -> RunnableConfig:
-    """What a run of ours knows of the config it was made with."""
-    return RunnableConfig(tags=run.tags, metadata=run.metadata) if run else RunnableConfig()
 
 
 def _keyed(input: Mapping[str, Any]) -> tuple[str, Any]:

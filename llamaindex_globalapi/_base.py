@@ -25,7 +25,8 @@ from pydantic import (
 )
 
 from globalapi_core import settings
-from globalapi_core.config import Attempts, Config, load_config
+from globalapi_core.budget import Budget
+from globalapi_core.config import Attempts, Config
 from globalapi_core.health import Health
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
@@ -64,6 +65,7 @@ class GatewayLLM(StructuredOutput):
     _router: Router = PrivateAttr()
     _endpoint: Endpoint = PrivateAttr()
     _health: Health | None = PrivateAttr()
+    _budget: Budget | None = PrivateAttr()
 
     @field_validator("config", mode="before")
     @classmethod
@@ -72,11 +74,12 @@ class GatewayLLM(StructuredOutput):
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
-        config = self.config if isinstance(self.config, Config) else load_config(self.config)
-        self._router = Router(config)
+        self._router = Router(self.config)
+        config = self._router.config
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.api_base, key, file_url=config.gateway.base_url)
         self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
+        self._budget = Budget.of(config)
         self.api_key = None
         return self
 
@@ -94,14 +97,20 @@ class GatewayLLM(StructuredOutput):
         given = {name: value for name, value in own.items() if value is not None}
         return given | flattened(self.additional_kwargs)
 
-    def _limits(self, given: dict[str, Any]) -> Attempts:
+    def _limits(self, given: dict[str, Any], *, one_model: bool = False) -> Attempts:
         """How often and how long to try: taken out of *given*, else the fields, else the file."""
-        limits = {name: given.pop(name, None) for name in ("timeout", "max_retries")}
+        own = {"timeout": self.timeout, "max_retries": self.max_retries}
+        asked = {name: given.pop(name, None) for name in own}
         update = {
-            name: getattr(self, name) if value is None else value for name, value in limits.items()
+            name: value
+            for each in (own, asked)
+            for name, value in each.items()
+            if value is not None
         }
-        given_limits = {name: value for name, value in update.items() if value is not None}
-        return self._router.config.attempts.model_copy(update=given_limits)
+        limits = self._router.config.attempts
+        if one_model:
+            update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
+        return limits.model_copy(update=update) if update else limits
 
     def to_payload(self) -> dict[str, Any]:
         """What events say of this LLM; no key. Some tracers read `model`, some `model_name`."""

@@ -21,7 +21,7 @@ from llama_index.core.base.llms.types import (
 
 from globalapi_core.client import Answer
 from globalapi_core.pricing import Usage
-from globalapi_core.records import CallRecord, Outcome
+from globalapi_core.records import CallRecord, Outcome, last_outcome
 from globalapi_core.wire import Delta, Reply, ToolCall
 from llamaindex_globalapi._bridge import CALLS, INVALID_CALLS, MODEL, RECORD, call
 
@@ -91,16 +91,12 @@ async def acompletions(responses: ChatResponseAsyncGen) -> CompletionResponseAsy
 def outcome(response: ChatResponse) -> Outcome | None:
     """What a response says of the attempt that made it; `None` if it carries no record."""
     record = response.additional_kwargs.get(RECORD)
-    if record is None:
-        return None
-    last = record["attempts"][-1]
-    return Outcome(
-        usage=Usage(**last["usage"]) if last["usage"] else None,
-        response_model=last["response_model"],
-        finish_reason=last["finish_reason"],
-        request_id=last["request_id"],
-        adaptations=tuple(last["adaptations"]),
-    )
+    return None if record is None else last_outcome(record)
+
+
+def brought(response: ChatResponse) -> str:
+    """What a streamed response brings of the answer, reasoning included."""
+    return f"{response.additional_kwargs.get('thinking_delta', '')}{response.delta or ''}"
 
 
 def recorded(response: ChatResponse, record: CallRecord) -> ChatResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
@@ -15,21 +15,25 @@ from llama_index.core.instrumentation.events.llm import (
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.utils import process_streaming_objects
-from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
-from globalapi_core.errors import ResponseError
+from globalapi_core.errors import NoCandidateError, ResponseError
+from llamaindex_globalapi import _selection
 from llamaindex_globalapi._bridge import MODEL
+from llamaindex_globalapi._moving import MovedOver
 
 _dispatcher = get_dispatcher(__name__)
 
 _PROGRAM_ARGUMENTS = ("tool_required", "tool_choice", "allow_parallel_tool_calls")
 
-_FENCE = re.compile(r"\A\s*```[a-z]*\n(.*?)\n?```\s*\Z", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[a-z]*\s*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
+_BRACKETED = re.compile(r"[{\[].*[}\]]", re.DOTALL)
 
 
-class StructuredOutput(FunctionCallingLLM):
+class StructuredOutput(MovedOver):
     """An LLM that is asked for objects in the best way it has.
 
     LlamaIndex's own programs know tools and text alone, change the `llm_kwargs` they are
@@ -91,6 +95,26 @@ class StructuredOutput(FunctionCallingLLM):
         found = await self._apredict(output_cls, *asked)
         _dispatcher.event(LLMStructuredPredictEndEvent(output=found))
         return found
+
+    def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
+        """The answer to *prompt*; the choice that a selector asks for, as an object.
+
+        Raises:
+            ResponseError: a selector asked, and the answer chooses nothing.
+        """
+        if _selection.is_asked(prompt):
+            # No model of a route may be able to: then it is asked for in words.
+            with suppress(NoCandidateError):
+                return self.structured_predict(_selection.Choices, prompt, **prompt_args).text
+        return super().predict(prompt, **prompt_args)
+
+    async def apredict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
+        """`predict`, asynchronously."""
+        if _selection.is_asked(prompt):
+            with suppress(NoCandidateError):
+                chosen = await self.astructured_predict(_selection.Choices, prompt, **prompt_args)
+                return chosen.text
+        return await super().apredict(prompt, **prompt_args)
 
     def _structured_stream_call(
         self,
@@ -203,15 +227,24 @@ def parsed(output_cls: type[Model], response: ChatResponse) -> Model:
     try:
         if call is not None:
             return output_cls.model_validate(call.tool_kwargs)
-        # A model without a JSON mode likes to put a fence around it.
-        fenced = _FENCE.match(text)
-        return output_cls.model_validate_json(fenced[1] if fenced else text)
+        return output_cls.model_validate_json(_json_in(text))
     except ValidationError as error:
         raise ResponseError(
             f"the answer is not a valid {output_cls.__name__}: {_summary(error)}",
             model=message.additional_kwargs.get(MODEL),
             partial_text=text,
         ) from error
+
+
+def _json_in(text: str) -> str:
+    """The JSON in *text*: a model without a JSON mode puts a fence or a sentence around it."""
+    try:
+        from_json(text)
+    except ValueError:
+        fenced = _FENCE.search(text)
+        found = _BRACKETED.search(fenced[1] if fenced else text)
+        return found[0] if found else text
+    return text
 
 
 def _summary(error: ValidationError) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -19,7 +20,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.program.function_program import get_function_tool
 from llama_index.core.types import Model
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Client
@@ -64,6 +65,9 @@ class GlobalAPI(GatewayLLM):
     """Accepted for the sake of moving over; every model is called as a chat model."""
     is_function_calling_model: bool | None = None
     """`None`: as the catalog and the config file say."""
+
+    _decided: Decision | None = PrivateAttr(None)
+    """What was decided of the call; `None`: it is the caller's to name a model, and he did."""
 
     @classmethod
     def class_name(cls) -> str:
@@ -166,7 +170,7 @@ class GlobalAPI(GatewayLLM):
     ) -> tuple[Client, ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
         given = self._params | flattened(kwargs)
-        limits = self._limits(given)
+        limits = self._limits(given, one_model=True)
         info = self._router.catalog.get(given.pop("model", None) or self.model)
         request = ChatRequest(
             messages=_bridge.to_wire(messages, reasoning_of=info.family),
@@ -175,19 +179,30 @@ class GlobalAPI(GatewayLLM):
             response_format=given.pop("response_format", None),
             params=given,
         )
+        client = Client(
+            Wire(self._endpoint, Timeouts.of(limits)),
+            limits,
+            self._health,
+            self._budget,
+            is_member=self._decided is not None,
+        )
+        return client, request, self._decided or self._decide(info, request)
+
+    def _decide(self, info: ModelInfo, request: ChatRequest) -> Decision:
         facts = self._router.signals(
             request.messages,
             tools=request.tools,
             response_format=request.response_format,
-            max_tokens=given.get("max_tokens"),
-            thinking=given.get("thinking"),
+            max_tokens=request.params.get("max_tokens"),
+            thinking=request.params.get("thinking"),
         )
-        tries = limits.model_copy(update={"max_attempts": 1 + limits.max_retries})
-        return (
-            Client(Wire(self._endpoint, Timeouts.of(limits)), tries, self._health),
-            request,
-            named(info, facts, self._router.catalog),
-        )
+        return named(info, facts, self._router.catalog)
+
+    def _told(self, decision: Decision) -> Self:
+        """This model for the one attempt of *decision*, which is then not made again."""
+        told = copy.copy(self)
+        told._decided = decision
+        return told
 
     def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
         """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""

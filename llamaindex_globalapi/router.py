@@ -21,16 +21,18 @@ from llama_index.core.instrumentation.events.base import BaseEvent  # type: igno
 from llama_index.core.types import Model
 from pydantic import Field, PrivateAttr
 
+from globalapi_core.errors import GatewayError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.records import Attempt, CallRecord, Decision
+from globalapi_core.router import alone
 from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import GatewayLLM, flattened
 from llamaindex_globalapi.llms import GlobalAPI, num_output
 
 _dispatcher = get_dispatcher(__name__)
 
-Given = Callable[[Attempt], dict[str, Any]]
-"""The arguments of each attempt."""
+Ready = Callable[[Attempt], tuple[GlobalAPI, dict[str, Any]]]
+"""The model of each attempt, and its arguments."""
 Check = Callable[[ChatResponse], object]
 """Raises a `GatewayError` for an answer that cannot be used."""
 
@@ -166,10 +168,11 @@ class GlobalAPIRouter(GatewayLLM):
     def _chat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
     ) -> ChatResponse:
-        call, given = self._call(messages, kwargs)
+        call, ready = self._call(messages, kwargs)
 
         def make(attempt: Attempt) -> ChatResponse:
-            response: ChatResponse = self._member(attempt).chat(messages, **given(attempt))
+            member, given = ready(attempt)
+            response: ChatResponse = member.chat(messages, **given)
             return _checked(response, check)
 
         return call.run(make)
@@ -177,28 +180,31 @@ class GlobalAPIRouter(GatewayLLM):
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
     ) -> ChatResponse:
-        call, given = self._call(messages, kwargs)
+        call, ready = self._call(messages, kwargs)
 
         async def make(attempt: Attempt) -> ChatResponse:
-            response = await self._member(attempt).achat(messages, **given(attempt))
+            member, given = ready(attempt)
+            response = await member.achat(messages, **given)
             return _checked(response, check)
 
         return await call.arun(make)
 
     def _stream(
-        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], given: Given
+        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], ready: Ready
     ) -> ChatResponseGen:
         def make(attempt: Attempt) -> ChatResponseGen:
-            stream: ChatResponseGen = self._member(attempt).stream_chat(messages, **given(attempt))
+            member, given = ready(attempt)
+            stream: ChatResponseGen = member.stream_chat(messages, **given)
             return stream
 
         yield from call.stream(make, _responses.is_visible)
 
     async def _astream(
-        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], given: Given
+        self, messages: Sequence[ChatMessage], call: Call[ChatResponse], ready: Ready
     ) -> ChatResponseAsyncGen:
         async def make(attempt: Attempt) -> ChatResponseAsyncGen:
-            stream = await self._member(attempt).astream_chat(messages, **given(attempt))
+            member, given = ready(attempt)
+            stream = await member.astream_chat(messages, **given)
             async with aclosing(stream):
                 async for response in stream:
                     yield response
@@ -209,24 +215,30 @@ class GlobalAPIRouter(GatewayLLM):
 
     def _call(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
-    ) -> tuple[Call[ChatResponse], Given]:
-        """Decide on one call; the call, and what gives each attempt its arguments."""
+    ) -> tuple[Call[ChatResponse], Ready]:
+        """Decide on one call; the call, and what gives each attempt its model and arguments."""
         given = flattened(kwargs)
         limits = self._limits(given)
         decision = self._decide(messages, given)
-        call = Call(attempts(decision, limits, self._health), _responses.outcome, mark=_finished)
+        flow = attempts(decision, limits, self._health, self._budget)
+        call = Call(flow, _responses.outcome, mark=_finished, text=_responses.brought)
 
-        def of(attempt: Attempt) -> dict[str, Any]:
+        def ready(attempt: Attempt) -> tuple[GlobalAPI, dict[str, Any]]:
             params = attempt.candidate.params
-            return {**self._params, **params, **given, "timeout": attempt.timeout}
+            member = self._member(attempt)._told(alone(attempt.candidate, decision.signals))
+            # LlamaIndex sets these on the router at any time.
+            member.callback_manager = self.callback_manager
+            member.rate_limiter = self.rate_limiter
+            return member, {**self._params, **params, **given, "timeout": attempt.timeout}
 
-        return call, of
+        return call, ready
 
     def _decide(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Decision:
         """Decide by *given*, and take out of it what only decisions go by."""
         route, model = given.pop("route", None), given.pop("model", None)
         tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
-        facts = self._router.signals(
+        router, health = self._router, self._health
+        facts = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
@@ -236,8 +248,8 @@ class GlobalAPIRouter(GatewayLLM):
             tags=(*self.tags, *tags),
             metadata={**self.call_metadata, **metadata},
         )
-        cooling = self._health.cooling() if self._health else None
-        return self._router.decide(facts, route=route or self.route, model=model, cooling=cooling)
+        cooling = health.cooling() if health else None
+        return router.decide(facts, route=route or self.route, model=model, cooling=cooling)
 
     def _member(self, attempt: Attempt) -> GlobalAPI:
         """The one model of *attempt*: it tries once and emits the events."""
@@ -247,12 +259,8 @@ class GlobalAPIRouter(GatewayLLM):
         if member is None:
             endpoint = self._endpoint
             shared = {"config": self._router.config, "api_base": endpoint.base_url}
-            member = GlobalAPI(model=name, api_key=endpoint.api_key, max_retries=0, **shared)
-            member._health = None  # Ours sees every attempt; its own would see it twice.
+            member = GlobalAPI(model=name, api_key=endpoint.api_key, **shared)
             member = self._members.setdefault(name, member)
-        # LlamaIndex sets these on the router at any time.
-        member.callback_manager = self.callback_manager
-        member.rate_limiter = self.rate_limiter
         return member
 
     def _window(self) -> int:
@@ -286,8 +294,14 @@ class GlobalAPIRouter(GatewayLLM):
 
 
 def _checked(response: ChatResponse, check: Check | None) -> ChatResponse:
+    """*response*, if it passes *check*; if not, it was paid for all the same."""
     if check is not None:
-        check(response)
+        try:
+            check(response)
+        except GatewayError as error:
+            outcome = _responses.outcome(response)
+            error.usage = error.usage or (outcome.usage if outcome else None)
+            raise
     return response
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from globalapi_core.budget import Budget
 from globalapi_core.cli import _endpoint, _options, _output, _prompt
 from globalapi_core.cli._lazy import plain
 from globalapi_core.client import Answer, Client
@@ -51,7 +52,8 @@ def chat(
             if note:
                 typer.echo(note, err=True)
         limits = router.config.attempts
-        client = Client(Wire(target.endpoint, Timeouts.of(limits)), limits=limits)
+        wire = Wire(target.endpoint, Timeouts.of(limits))
+        client = Client(wire, limits=limits, budget=Budget.of(router.config))
         if json:
             answer = client.complete(request, decision)
             _output.document(_described(answer) | {"endpoint": target.name})
@@ -88,7 +90,6 @@ def _described(answer: Answer) -> dict[str, Any]:
         "text": reply.text,
         "reasoning": reply.reasoning,
         "finish_reason": reply.finish_reason,
-        "usage": reply.usage and reply.usage.as_dict(),
         **answer.record.as_dict(),
     }
 

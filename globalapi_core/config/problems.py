@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from globalapi_core.catalog import Catalog
-from globalapi_core.config.schema import Attempts, Config, Gateway, Model, Route, Section, When
+from globalapi_core.config.schema import (
+    Attempts,
+    Budget,
+    Config,
+    Gateway,
+    Model,
+    Route,
+    Section,
+    When,
+)
 from globalapi_core.errors import ConfigError, UnknownModelError
 
 _MAX_PROBLEMS = 20
@@ -84,7 +93,8 @@ def unknown(location: Location) -> Problem:
 def _keys(location: Location) -> list[str]:
     """The keys allowed at *location*."""
     sections: dict[str, type[Section]] = {
-        "gateway": Gateway, "attempts": Attempts, "models": Model, "routes": Route, "when": When,
+        "gateway": Gateway, "attempts": Attempts, "budget": Budget, "models": Model,
+        "routes": Route, "when": When,
     }  # fmt: skip
     section = next((sections[each] for each in reversed(location) if each in sections), Config)
     return sorted(name for name in section.model_fields if name != "file")

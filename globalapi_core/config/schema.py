@@ -25,6 +25,9 @@ def _money(value: object) -> object:
 
 
 _Money = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False), BeforeValidator(_money)]
+_Limit = Annotated[
+    Decimal, Field(ge=0, le=1_000_000_000, allow_inf_nan=False), BeforeValidator(_money)
+]
 _Words = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
@@ -56,6 +59,20 @@ class Attempts(Section):
     idle: _Seconds = Field(60.0, description="Seconds between two deltas of a stream.")
     cooldown: _Seconds = Field(
         30.0, description="Seconds that others go before a model that failed."
+    )
+    max_cost: _Limit | None = Field(
+        None,
+        description="USD for the whole call, failed attempts included; absent: no limit. A model "
+        "without a known price is then passed over.",
+    )
+
+
+class Budget(Section):
+    """What all calls of a process may come to."""
+
+    usd: _Limit = Field(description="USD in each period.")
+    per: Literal["hour", "day", "month"] | None = Field(
+        None, description="The period, in UTC; absent: the life of the process."
     )
 
 
@@ -122,6 +139,9 @@ class Config(Section):
     version: Literal[1] = 1
     gateway: Gateway = Gateway()
     attempts: Attempts = Attempts()
+    budget: Budget | None = Field(
+        None, description="What all calls of one process may come to; absent: no limit."
+    )
     models: dict[str, Model] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(
         default_factory=dict, description="Your own spellings of model names."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.sandbox import thinking
+from globalapi_core.sandbox import thinking, tokens
 from globalapi_core.sandbox.chat import ChatRequest
 from globalapi_core.sandbox.refusals import Refusal, Rule
 from globalapi_core.signals.question import text_of
@@ -152,6 +152,18 @@ def no_strict(request: ChatRequest, model: ModelInfo) -> Refusal | None:
     return Refusal(f"{request.model} has no strict tools", "tools")
 
 
+def gpt_results(request: ChatRequest, model: ModelInfo) -> Refusal | None:
+    """Anything but text in a tool's result (the openai SDK's ChatCompletionToolMessageParam)."""
+    at = _index(request, lambda each: each["role"] == "tool" and bool(tokens.attached(each)))
+    if at is None:
+        return None
+    message = request.messages[at]
+    part = tokens.attached(message)[0]
+    said = f"Invalid value: '{part['type']}'. Supported values are: 'text'."
+    where = f"messages[{at}].content[{message['content'].index(part)}].type"
+    return Refusal(said, where, "invalid_value")
+
+
 def qwen_whole(request: ChatRequest, model: ModelInfo) -> Refusal | None:
     """Thinking outside a stream (alibabacloud.com/help/model-studio/error-code)."""
     if request.stream or not thinking.is_on(request, model):
@@ -196,6 +208,7 @@ FAMILIES: Mapping[str, Sequence[Rule]] = {
     ),
     "kimi": (kimi_sampling, kimi_parts, no_strict, kimi_choice, kimi_reasoning),
     "glm": (glm_messages, no_strict, glm_choice),
+    "gpt": (gpt_results,),
     "qwen": (qwen_word, qwen_whole, qwen_choice),
 }
 """By the catalog's family."""

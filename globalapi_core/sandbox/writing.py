@@ -52,14 +52,27 @@ def _called(request: ChatRequest) -> Sequence[Mapping[str, Any]]:
     if choice == "auto" and request.results:
         return ()
     several = request.body.get("parallel_tool_calls") is not False
-    named = [tool for tool in request.tools if _mentions(request.user_text, tool["name"])]
+    tools = _left(request)
+    named = [tool for tool in tools if _mentions(request.user_text, tool["name"])]
     if named:
         return named if several else named[:1]
-    shared = [_shared(request.question, tool) for tool in request.tools]
+    shared = [_shared(request.question, tool) for tool in tools]
     best = max(shared)
     if choice == "auto" and not best:
         return ()
-    return [request.tools[shared.index(best)]]
+    return [tools[shared.index(best)]]
+
+
+def _left(request: ChatRequest) -> Sequence[Mapping[str, Any]]:
+    """The tools whose result is not there yet; all if there is none: who must call goes on."""
+    answered = {each["tool_call_id"] for each in request.results}
+    called = {
+        call["function"]["name"]
+        for message in request.messages
+        for call in message.get("tool_calls") or ()
+        if call["id"] in answered
+    }
+    return [tool for tool in request.tools if tool["name"] not in called] or request.tools
 
 
 def _mentions(text: str, name: str) -> bool:

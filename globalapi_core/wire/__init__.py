@@ -16,7 +16,7 @@ from globalapi_core.errors import ResponseError
 from globalapi_core.settings import Endpoint
 from globalapi_core.wire import failures, transport
 from globalapi_core.wire.request import ChatRequest, Payload, build
-from globalapi_core.wire.response import Delta, Reply, load, parse
+from globalapi_core.wire.response import Delta, Reply, load, losses, parse
 from globalapi_core.wire.stream import StreamReader
 from globalapi_core.wire.timing import Timeouts
 from globalapi_core.wire.toolcalls import InvalidToolCall, ToolCall
@@ -55,8 +55,11 @@ class Wire:
         """
         payload = build(request, model, self.endpoint, stream=False)
         with failures.naming(model.name), transport.post(self._send(payload, timeout)) as response:
-            body = response.read()
-            return self._reply(payload, response, body)
+            body = bytearray()
+            with losses(body):
+                for chunk in response.chunks():
+                    body += chunk
+            return self._reply(payload, response, bytes(body))
 
     async def acomplete(
         self, request: ChatRequest, model: ModelInfo, timeout: float | None = None
@@ -65,8 +68,11 @@ class Wire:
         payload = build(request, model, self.endpoint, stream=False)
         with failures.naming(model.name):
             async with transport.apost(self._send(payload, timeout)) as response:
-                body = await response.read()
-                return self._reply(payload, response, body)
+                body = bytearray()
+                with losses(body):
+                    async for chunk in response.chunks():
+                        body += chunk
+                return self._reply(payload, response, bytes(body))
 
     def stream(
         self, request: ChatRequest, model: ModelInfo, timeout: float | None = None
@@ -126,7 +132,7 @@ class Wire:
             GatewayError: it has no such list, which an endpoint need not have.
         """
         send = transport.Send(self.endpoint, "/models", None, self.timeouts, timeout)
-        with transport.post(send) as response:
+        with failures.naming(None), transport.post(send) as response:
             body = response.read()
             if response.status != 200:
                 raise self._failure(response, body)

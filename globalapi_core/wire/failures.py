@@ -11,8 +11,7 @@ import email.utils
 import math
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +33,8 @@ MAX_RETRY_AFTER = 3_600.0
 """Seconds; a longer wait is taken for this one."""
 _EXCERPT = 200
 _LOOKED_AT = 4_000
+_DEPTH = 8
+"""Levels of an error body that are looked at: hostile ones have more than Python can follow."""
 _LONGEST = 500
 """Characters of a server's message that are kept."""
 _STATUS = re.compile(r"[45][0-9]{2}")
@@ -124,7 +125,7 @@ def classify(
     data = load(body)
     said = _said(data)
     message = _text(said.message, secret) or excerpt(body, secret) or "no body"
-    request = _request_id(headers, data)
+    request = request_id(headers, secret, data)
     if 300 <= status < 400:
         text = f"the server answers {status}, a redirect, which is not followed: check base_url"
         return InvalidRequestError(text, status=status, request_id=request)
@@ -168,7 +169,7 @@ def in_body(
         f"{text} (sent with HTTP 200)",
         status=status or 200,
         code=said.code and _masked(said.code, secret),
-        request_id=_request_id(headers, data),
+        request_id=request_id(headers, secret, data),
         retry_after=retry_after(headers),
     )
 
@@ -192,15 +193,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """The server's name for the request, if it gave one."""
+def request_id(headers: Mapping[str, str], secret: str | None, data: object = None) -> str | None:
+    """The server's name for the request, if it gave one; *secret* is masked in it."""
     names = ("x-request-id", "request-id", "x-generation-id")
-    return next((headers[name] for name in names if headers.get(name)), None)
-
-
-def _request_id(headers: Mapping[str, str], data: object) -> str | None:
     own = data.get("request_id") if isinstance(data, Mapping) else None
-    return request_id(headers) or (own if isinstance(own, str) else None)
+    found = next((headers[name] for name in names if headers.get(name)), own)
+    return _masked(found, secret) if isinstance(found, str) else None
 
 
 def excerpt(body: bytes, secret: str | None) -> str:
@@ -215,19 +213,28 @@ def seal(error: BaseException) -> None:
     """Cut what the HTTP library raised off *error* and its causes: it may hold the key."""
     cause: BaseException | None = error
     while isinstance(cause, GatewayError):
+        cause.__traceback__ = None
         cause.__context__ = cause.__cause__
         cause = cause.__cause__
 
 
-@contextmanager
-def naming(model: str) -> Iterator[None]:
-    """Put the name of *model* on an error that passes."""
-    try:
-        yield
-    except GatewayError as error:
-        error.model = error.model or model
-        seal(error)
-        raise
+class naming:
+    """Puts the name of *model* on an error that passes, and takes from it what holds the key.
+
+    The frames below this one have the request in their variables, which some tools print.
+    """
+
+    def __init__(self, model: str | None) -> None:
+        self._model = model
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Name and seal a `GatewayError`."""
+        if isinstance(error, GatewayError):
+            error.model = error.model or self._model
+            seal(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,28 +250,32 @@ class _Said:
         return self.codes[0] if self.codes else None
 
 
-def _said(data: object) -> _Said:
-    """Message and codes of an error body, whatever its shape."""
+def _said(data: object, depth: int = _DEPTH) -> _Said:
+    """Message and codes of an error body, whatever its shape, *depth* levels down."""
+    if not depth:
+        return _Said()
     if isinstance(data, str):
         return _Said(data)
     if isinstance(data, list):
-        return _said(data[0]) if data else _Said()
+        return _said(data[0], depth - 1) if data else _Said()
     if not isinstance(data, Mapping):
         return _Said()
     for name in ("error", "response", "header"):
-        if data.get(name) and (inner := _said(data[name])) != _Said():
+        if data.get(name) and (inner := _said(data[name], depth - 1)) != _Said():
             return inner
     names = ("message", "msg", "detail", "error_msg", "err", "errors")
     message = next((data[name] for name in names if data.get(name)), "")
     codes = (data.get(name) for name in ("code", "error_code", "type"))
-    return _Said(_words(message), tuple(str(each) for each in codes if each not in (None, "")))
+    told = tuple(str(each) for each in codes if each not in (None, ""))
+    return _Said(_words(message, depth - 1), told)
 
 
-def _words(message: object) -> str:
+def _words(message: object, depth: int) -> str:
     """A message as text. A list of problems may quote the prompt: only what they say is kept."""
     if isinstance(message, list):
-        return "; ".join(filter(None, map(_words, message)))
-    return _said(message).message if isinstance(message, Mapping) else str(message)
+        words = (_words(each, depth - 1) for each in message if depth)
+        return "; ".join(filter(None, words))
+    return _said(message, depth).message if isinstance(message, Mapping) else str(message)
 
 
 def _text(message: str, secret: str | None) -> str:
@@ -296,7 +307,13 @@ def _hint(status: int, data: object) -> str:
 
 
 def _masked(text: str, secret: str | None) -> str:
-    return text.replace(secret, "***") if secret else text
+    text = text.replace(secret, "***") if secret else text
+    return text if text.isascii() else _paired(text)
+
+
+def _paired(text: str) -> str:
+    """Half of a surrogate pair can be neither printed nor written: it is replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _until(date: str) -> float:

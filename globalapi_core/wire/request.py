@@ -95,9 +95,13 @@ def sent_id(model: ModelInfo, endpoint: Endpoint) -> str:
     return model.id if endpoint.is_gateway or from_file else model.asked or model.id
 
 
+# json.dumps would make an encoder for every request.
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
 def _encoded(body: Mapping[str, Any]) -> bytes:
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return _write(body).encode()
     except UnicodeEncodeError:
         # Half of a surrogate pair, as JavaScript cuts them: escaped, it is still JSON.
         return json.dumps(body, allow_nan=False).encode()

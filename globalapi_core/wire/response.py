@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from globalapi_core.errors import (
     ContentFilteredError,
+    GatewayError,
     IncompleteResponseError,
     ResponseError,
     ServerError,
 )
 from globalapi_core.pricing import Usage
+from globalapi_core.signals import size
 from globalapi_core.wire import failures
 from globalapi_core.wire.request import Payload
 from globalapi_core.wire.thoughts import Opening
 from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
+
+_Error = TypeVar("_Error", bound=GatewayError)
 
 # Each vendor's word for the same end (vendors' API pages; research of LiteLLM's map).
 _CONTROL = re.compile(rb"[\x00-\x1f]")
@@ -64,6 +69,8 @@ class Reply:
     invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
     usage: Usage | None = None
     """`None` when the server did not say."""
+    tokens: int | None = None
+    """Estimated tokens of the answer, where the server did not say; else `None`."""
     model: str | None = None
     """The model the server says answered."""
     id: str | None = None
@@ -105,6 +112,14 @@ class Draft:
     def count(self, data: object) -> None:
         """Take a usage object: cumulative or not, the last is the whole count, never the sum."""
         self.usage = usage(data) or self.usage
+
+    @property
+    def tokens(self) -> int:
+        """Estimated tokens so far: text, reasoning and tool calls."""
+        # Of calls that are cut off all that came is told as it came.
+        _, calls = self.calls.calls(answer_id="", cut="not whole yet")
+        said = (f"{each.name or ''}{each.arguments}" for each in calls)
+        return round(size.of_text("".join((self.text, *self.reasonings, *said))))
 
     @property
     def is_empty(self) -> bool:
@@ -154,26 +169,19 @@ class Draft:
         if reason is None:
             raise self.incomplete("the answer ended without a finish reason", request_id)
         if reason in _FILTERED:
-            raise ContentFilteredError(
-                f"a content policy ended the answer (finish_reason {reason!r})",
-                request_id=request_id,
-                partial_text=self.text,
-            )
+            text = f"a content policy ended the answer (finish_reason {reason!r})"
+            raise self.failed(ContentFilteredError(text, request_id=request_id))
         if reason in _BROKEN:
-            raise ServerError(
-                f"the model broke off its answer (finish_reason {reason!r})",
-                request_id=request_id,
-                partial_text=self.text,
-            )
+            text = f"the model broke off its answer (finish_reason {reason!r})"
+            raise self.failed(ServerError(text, request_id=request_id))
         cut = "the answer hit its length limit" if reason == "length" else None
         sound, invalid = self.calls.calls(
             answer_id=self.id or request_id or "0", cut=cut, offered=payload.offered
         )
         # DeepSeek documents that its JSON mode may answer with nothing.
         if payload.wants_json and reason == "stop" and not (self.text.strip() or sound or invalid):
-            raise ResponseError(
-                "the answer is empty, and JSON was asked for", request_id=request_id
-            )
+            text = "the answer is empty, and JSON was asked for"
+            raise self.failed(ResponseError(text, request_id=request_id))
         return Reply(
             text=self.text,
             finish_reason=reason,
@@ -181,6 +189,7 @@ class Draft:
             tool_calls=sound,
             invalid_tool_calls=invalid,
             usage=self.usage,
+            tokens=None if self.usage else self.tokens,
             model=self.model,
             id=self.id,
             request_id=request_id,
@@ -194,11 +203,16 @@ class Draft:
         length = len(self.text)
         after = f"after {length:,} characters" if length else "before any text"
         said = f"; the server said: {self.stray}" if self.stray else ""
-        return IncompleteResponseError(
-            f"{why}, {after}{said}",
-            request_id=request_id,
-            partial_text=self.text,
-        )
+        text = f"{why}, {after}{said}"
+        return self.failed(IncompleteResponseError(text, request_id=request_id))
+
+    def failed(self, error: _Error) -> _Error:
+        """*error*, saying what had come of the answer and what it may be billed for."""
+        error.partial_text = error.partial_text or self.text
+        error.partial_tokens = error.partial_tokens or self.tokens
+        error.usage = error.usage or self.usage
+        error.begun = error.begun or not self.is_empty or self.finish_reason is not None
+        return error
 
 
 def parse(body: bytes, payload: Payload, head: Head, *, secret: str | None) -> Reply:
@@ -208,27 +222,54 @@ def parse(body: bytes, payload: Payload, head: Head, *, secret: str | None) -> R
         GatewayError: it holds an error, half an answer, or none.
     """
     data = load(body)
-    request_id = failures.request_id(head.headers)
+    request_id = failures.request_id(head.headers, secret)
     if not isinstance(data, Mapping):
         raise ResponseError(
             f"the answer is not a JSON object: {failures.excerpt(body, secret)}",
             request_id=request_id,
         )
+    choice, draft = _drafted(data)
     if found := failures.in_body(data, head.headers, secret=secret):
-        raise found
+        raise draft.failed(found)
+    if choice is None:
+        text = f"the answer is empty, it has no message: {failures.excerpt(body, secret)}"
+        raise draft.failed(ResponseError(text, request_id=request_id))
+    draft.finish(choice.get("finish_reason"))
+    return draft.reply(payload, request_id)
+
+
+@contextmanager
+def losses(body: bytearray) -> Iterator[None]:
+    """Put on an error what had come of the *body* that is being read.
+
+    It is no answer, whatever it says, but the server may bill it.
+    """
+    from pydantic_core import from_json
+
+    try:
+        yield
+    except GatewayError as error:
+        try:
+            half = from_json(bytes(body), allow_partial="trailing-strings")
+        except ValueError:
+            half = None
+        _, draft = _drafted(_mapping(half))
+        draft.usage = None  # Half of a number is another number.
+        raise draft.failed(error) from error.__cause__
+
+
+def _drafted(data: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Draft]:
+    """The choice in *data*, if it has a message, and the answer as far as it goes."""
+    draft = Draft()
+    draft.note(data)
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, Mapping) else None
     if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
-        raise ResponseError(
-            f"the answer is empty, it has no message: {failures.excerpt(body, secret)}",
-            request_id=request_id,
-        )
-    draft = Draft(logprobs=choice.get("logprobs"))
-    draft.note(data)
+        return None, draft
+    draft.logprobs = choice.get("logprobs")
     draft.add(message)
-    draft.finish(choice.get("finish_reason"))
-    return draft.reply(payload, request_id)
+    return choice, draft
 
 
 def load(body: bytes) -> Any:

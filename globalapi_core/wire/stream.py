@@ -94,7 +94,7 @@ class StreamReader:
         self._secret = secret
         self._decoder = EventDecoder()
         self._draft = Draft()
-        self._request_id = failures.request_id(head.headers)
+        self._request_id = failures.request_id(head.headers, secret)
         self._raw = bytearray()
         self._events = 0
         self._grown = False
@@ -113,6 +113,9 @@ class StreamReader:
             delta = self._event(data)
             if delta is not None:
                 yield delta
+            if self.done:
+                # What the same packet brings after it counts no more than what the next would.
+                return
 
     def close(self) -> Iterator[Delta | Reply]:
         """Yield what is left, and last the whole answer.
@@ -123,7 +126,7 @@ class StreamReader:
         try:
             yield from self._rest()
         except GatewayError as error:
-            raise self._told(error) from error.__cause__
+            raise self._draft.failed(error) from error.__cause__
 
     def _rest(self) -> Iterator[Delta | Reply]:
         self._draft.stray = failures.excerpt(self._decoder.stray, self._secret)
@@ -141,12 +144,6 @@ class StreamReader:
             if rest is not None:
                 yield rest
             yield reply
-
-    def _told(self, error: GatewayError) -> GatewayError:
-        """*error*, saying what had come of the answer and what it is known to have used."""
-        error.partial_text = self._draft.text
-        error.usage = self._draft.usage
-        return error
 
     def moved(self) -> bool:
         """Whether the answer has grown since this was last asked."""
@@ -168,8 +165,8 @@ class StreamReader:
             if self._events and isinstance(error, ConnectionLostError):
                 why = "the connection was lost"
                 self._draft.stray = failures.excerpt(self._decoder.stray, self._secret)
-                raise self._told(self._draft.incomplete(why, self._request_id)) from error
-            raise self._told(error) from error.__cause__
+                raise self._draft.incomplete(why, self._request_id) from error
+            raise self._draft.failed(error) from error.__cause__
 
     def _event(self, data: bytes) -> Delta | None:
         if data.strip() == b"[DONE]":
@@ -179,13 +176,13 @@ class StreamReader:
         event = load(data)
         if not isinstance(event, Mapping):
             if self._draft.finish_reason is None and data.lstrip().startswith((b"{", b"[")):
-                raise self._told(self._malformed(data))
+                raise self._draft.failed(self._malformed(data))
             self._decoder.stray = data
             return None
         self._events += 1
         found = failures.in_body(event, self._head.headers, secret=self._secret)
         if found:
-            raise self._told(found)
+            raise self._draft.failed(found)
         self._draft.note(event)
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None

@@ -1,41 +1,36 @@
-"""Bytes to a server and back: urllib3 for sync calls, aiohttp for async ones.
+"""Bytes to a server and back: sync over sockets of our own, async through aiohttp.
 
-Both were measured against httpx, which costs two to four times more and whose pool hangs
-above a thousand streams. Connections and one TLS context are shared by every model of the
-process; async ones by every model on one event loop. Neither retries nor follows redirects.
+Connections and one TLS context are shared by every model of the process; async ones by
+every model on one event loop. Neither retries nor follows redirects. The modules that
+import an HTTP library are imported by the first call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import os
-import ssl
-import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+import io
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
-from globalapi_core.errors import GatewayConnectionError
-from globalapi_core.settings import Endpoint, is_loopback
-from globalapi_core.wire import pools
+from globalapi_core.errors import GatewayError
+from globalapi_core.settings import Endpoint
+from globalapi_core.wire.proxies import proxy_for
 from globalapi_core.wire.timing import Clock, Timeouts
 from globalapi_core.wire.translation import translated
 
 if TYPE_CHECKING:
     import aiohttp
-    import urllib3
 
-_CHUNK = 64 * 1024
+    from globalapi_core.wire.http1 import Answer
+
+_READ = 64 * 1024
 _LINGER = 0.05
 """Seconds to wait for what ends a body after its last event."""
-_PROXY_VARIABLES = (
-    *("https_proxy", "http_proxy", "all_proxy", "no_proxy"),
-    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +80,35 @@ class Send:
 class Response:
     """An answer whose body is read as it comes."""
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str, clock: Clock) -> None:
-        self.status = raw.status
-        self.headers: Mapping[str, str] = {name.lower(): text for name, text in raw.headers.items()}
+    def __init__(self, sock: socket.socket, answer: Answer, url: str, clock: Clock) -> None:
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
         self.clock = clock
-        self._raw = raw
+        self._sock = sock
+        self._answer = answer
         self._url = url
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body's bytes as they arrive."""
         with translated(self._url, self.clock):
-            while chunk := self._raw.read1(_CHUNK):
+            for chunk in self._answer.decoded(iter(self._piece, b"")):
                 yield self.clock.count(chunk)
 
     def rest(self) -> None:
         """Read the end of a body whose last event has come: then its connection serves again."""
-        import urllib3
-
         self.clock.hurry(_LINGER)
-        with suppress(urllib3.exceptions.HTTPError):
-            self._raw.read1(_CHUNK)
+        with suppress(GatewayError), translated(self._url, self.clock):
+            self._piece()
 
     def read(self) -> bytes:
         """The whole body."""
         return b"".join(self.chunks())
+
+    def _piece(self) -> bytes:
+        """What comes next of the body; nothing at its end."""
+        while not (piece := self._answer.take()) and not self._answer.ended:
+            self._answer.feed(_receive(self._sock, self.clock))
+        return piece
 
 
 @contextmanager
@@ -118,83 +118,41 @@ def post(send: Send) -> Iterator[Response]:
     Raises:
         GatewayError: there is no answer, or its body broke off.
     """
-    import urllib3
+    from globalapi_core.wire import connections, http1
 
     clock = send.clock()
-    connect = clock.at_most(send.timeouts.connect)
-    raw = None
     with translated(send.url, clock):
+        there = connections.destination(send.url, proxy_for(send.url))
+        headers = {**there.headers, **send.headers()}
+        request = http1.request(send.method, there.target, headers, send.body)
+        answer = http1.Answer()
+        pool = connections.pool()
+        connection = pool.take(there.origin, clock.at_most(send.timeouts.connect))
         try:
-            pools.running.clock = clock
-            raw = _manager(os.getpid(), _proxy(send.url)).request(
-                send.method,
-                send.url,
-                body=send.body,
-                headers=send.headers(),
-                timeout=urllib3.Timeout(connect=connect, read=clock.left),
-                redirect=False,
-                retries=False,
-                preload_content=False,
-            )
-            yield Response(raw, send.url, clock)
-            # Read to its end, the connection serves again; else it is closed below.
-            raw.drain_conn() if raw.length_remaining == 0 else None
+            _send(connection.sock, request, clock)
+            while not answer.status:
+                answer.feed(_receive(connection.sock, clock))
+            yield Response(connection.sock, answer, send.url, clock)
         finally:
-            if raw is not None:
-                _give_back(raw)
+            if answer.reusable:
+                pool.give(there.origin, connection)
+            else:
+                connection.close()
 
 
-def _give_back(raw: urllib3.BaseHTTPResponse) -> None:
-    """Return the connection of a finished answer to the pool; close any other."""
-    finished = raw.closed or getattr(getattr(raw, "_fp", None), "closed", False)
-    if not finished:
-        raw.close()
-    raw.release_conn()
+def _send(sock: socket.socket, data: bytes, clock: Clock) -> None:
+    # A server may answer, and close its end, before it has read all of a request.
+    with suppress(BrokenPipeError):
+        rest = memoryview(data)
+        while rest:
+            sock.settimeout(clock.left)
+            rest = rest[sock.send(rest) :]
 
 
-@functools.lru_cache(maxsize=8)
-def _manager(pid: int, proxy: str | None) -> urllib3.PoolManager:
-    """The connections of this process; a forked child has another *pid* and opens its own."""
-    import urllib3
-
-    options: dict[str, Any] = {"num_pools": 64, "maxsize": 256, "ssl_context": _tls()}
-    if proxy is None:
-        manager = urllib3.PoolManager(**options)
-    else:
-        login = urllib3.util.parse_url(proxy).auth
-        headers = urllib3.make_headers(proxy_basic_auth=unquote(login)) if login else None
-        manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
-    manager.pool_classes_by_scheme = pools.timed()
-    return manager
-
-
-def _proxy(url: str) -> str | None:
-    return _proxy_by(url, tuple(map(os.environ.get, _PROXY_VARIABLES)))
-
-
-@functools.lru_cache(maxsize=64)
-def _proxy_by(url: str, settings: tuple[str | None, ...]) -> str | None:
-    """The proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` ask for.
-
-    A server on this machine needs none, and may be called over plain http: nothing of
-    that may go through another machine. *settings* only tell the cache what has changed.
-
-    Raises:
-        GatewayConnectionError: it is a kind of proxy that cannot be used.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or is_loopback(host) or urllib.request.proxy_bypass(host):
-        return None
-    scheme, _, rest = proxy.rpartition("://")
-    if scheme.lower() not in ("", "http", "https"):
-        raise GatewayConnectionError(
-            f"cannot use a proxy of the kind {scheme}://: set HTTPS_PROXY to an http:// one, "
-            f"or add {host!r} to NO_PROXY"
-        )
-    return f"{scheme or 'http'}://{rest}"
+def _receive(sock: socket.socket, clock: Clock) -> bytes:
+    # Set once, it would start anew with each byte: a server that drips would never meet it.
+    sock.settimeout(clock.left)
+    return sock.recv(_READ)
 
 
 # --- async ------------------------------------------------------------------------------
@@ -233,24 +191,47 @@ class AsyncResponse:
         return b"".join([chunk async for chunk in self.chunks()])
 
 
+def _prepare() -> None:
+    """What the first call of a process needs: modules, certificates, our version."""
+    from globalapi_core.wire import sessions, tls  # noqa: F401 - for later
+
+    tls.context()
+    _user_agent()
+
+
+_ready = False
+
+
+async def _prepared() -> None:
+    """Do it beside the loop: it takes 300 ms, and reads files."""
+    global _ready
+    if not _ready:
+        await asyncio.to_thread(_prepare)
+        _ready = True
+
+
 @asynccontextmanager
 async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
     """`post`, asynchronously."""
+    await _prepared()
     import aiohttp
+
+    from globalapi_core.wire.sessions import session
 
     clock = send.clock()
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=send.timeouts.connect)
     with translated(send.url, clock):
-        session = await _session()
+        shared = await session()
         async with asyncio.timeout(clock.left):
-            raw = await session.request(
+            raw = await shared.request(
                 send.method,
                 send.url,
-                data=send.body,
+                # A large one goes piece by piece: at once, it would hold up the loop.
+                data=io.BytesIO(send.body) if send.body and len(send.body) > _READ else send.body,
                 headers=send.headers(),
                 timeout=timeout,
                 allow_redirects=False,
-                proxy=_proxy(send.url),
+                proxy=proxy_for(send.url),
             )
         try:
             yield AsyncResponse(raw, send.url, clock)
@@ -259,59 +240,7 @@ async def apost(send: Send) -> AsyncIterator[AsyncResponse]:
             raw.release() if raw.content.at_eof() else raw.close()
 
 
-_sessions: dict[
-    asyncio.AbstractEventLoop, tuple[int, aiohttp.ClientSession, AsyncGenerator[None, None]]
-] = {}
-
-
-async def _session() -> aiohttp.ClientSession:
-    """The connections of the running loop, closed when it shuts down."""
-    import aiohttp
-
-    loop = asyncio.get_running_loop()
-    for closed in [each for each in _sessions if each.is_closed()]:
-        del _sessions[closed]
-    held = _sessions.get(loop)
-    if held is not None and held[0] == os.getpid() and not held[1].closed:
-        return held[1]
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=_tls()),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # It would read ~/.netrc too; proxies come from `_proxy`, as for sync calls.
-        trust_env=False,
-        auto_decompress=True,
-    )
-    guard = _close_at_shutdown(session)
-    _sessions[loop] = (os.getpid(), session, guard)
-    await anext(guard)
-    return session
-
-
-async def _close_at_shutdown(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    """Close *session* with its loop: `asyncio.run` ends all async generators of its own."""
-    try:
-        yield
-    finally:
-        _sessions.pop(asyncio.get_running_loop(), None)
-        await session.close()
-
-
 # --- both -------------------------------------------------------------------------------
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """One TLS context for the process: making one costs 55 ms and 850 KB.
-
-    It trusts the system's authorities, those of `SSL_CERT_FILE`, and certifi's, which
-    some systems need.
-    """
-    import certifi
-
-    context = ssl.create_default_context()
-    if not os.environ.get("SSL_CERT_FILE"):
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 @functools.cache

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from globalapi_core import Client, Router, Sandbox
+from globalapi_core.budget import Budget
 from globalapi_core.client import Answer
 from globalapi_core.config import Attempts
 from globalapi_core.errors import (
     AllModelsFailedError,
     AuthenticationError,
+    BudgetExceededError,
     GatewayError,
     IncompleteResponseError,
     RateLimitError,
@@ -162,8 +167,6 @@ def test_failed_model_cools_down(way: str, sandbox: Sandbox) -> None:
 
 def test_route_parameters_are_sent(sandbox: Sandbox) -> None:
     """A route's parameters reach the server, where the caller set none."""
-    from dataclasses import replace
-
     made = decided()
     candidates = [replace(made.primary, params={"temperature": 0.5, "max_tokens": 7})]
     client = Client(Wire(Endpoint(sandbox.base_url)))
@@ -181,10 +184,10 @@ def test_abandoned_streams(sandbox: Sandbox) -> None:
     client = Client(Wire(Endpoint(sandbox.base_url)))
 
     async def leave() -> object:
-        async with aclosing(client.astream(REQUEST, decided())) as items:  # type: ignore[type-var]
+        async with aclosing(client.astream(REQUEST, decided())) as items:
             return await anext(items)
 
-    with closing(client.stream(REQUEST, decided())) as items:  # type: ignore[type-var]
+    with closing(client.stream(REQUEST, decided())) as items:
         first = next(items)
 
     assert isinstance(first, Delta)
@@ -208,3 +211,126 @@ def test_concurrent_streams_do_not_mix(sandbox: Sandbox) -> None:
         return await asyncio.gather(*(one(number) for number in range(100, 200)))
 
     assert all(asyncio.run(all_()))
+
+
+# --- money --------------------------------------------------------------------------------------
+
+
+@every_way
+def test_cut_answer_is_estimated(way: str, sandbox: Sandbox) -> None:
+    """143: a cut answer makes the cost unknown; what is estimated of it stands beside."""
+    sandbox.script(FIRST, [faults.cut(0)])
+
+    _, answer = ask(way, sandbox)
+
+    record, bill = answer.record, sandbox.bill
+    answered = next(row.cost.usd for row in bill.rows if row.model == SECOND)
+    assert record.cost.usd is None
+    assert record.cost.unknown == ("usage",)
+    assert record.cost.at_least == answered
+    assert 0 < record.estimated_cost.at_least <= bill.total.at_least - record.cost.at_least
+
+
+@every_way
+@pytest.mark.parametrize("fault", [faults.rate_limited(), faults.overloaded(), faults.empty()])
+def test_cost_is_exact_where_usage_is_known(
+    way: str, fault: faults.Fault, sandbox: Sandbox
+) -> None:
+    """A refusal costs nothing, an empty answer what it says: together just what is billed."""
+    sandbox.script(FIRST, [fault])
+
+    _, answer = ask(way, sandbox)
+
+    assert answer.record.cost.usd == sandbox.bill.total.usd
+    assert answer.record.estimated_cost.usd == 0
+
+
+@every_way
+def test_ceiling(way: str, sandbox: Sandbox) -> None:
+    """A call under a ceiling asks nobody who may cost more, and says so of each."""
+    with pytest.raises(BudgetExceededError) as caught:
+        ask(way, sandbox, max_cost="0.000001")
+
+    assert sandbox.requests == []
+    assert caught.value.record is not None
+    assert len(caught.value.record.passed_over) == len(decided().candidates)
+
+
+@every_way
+def test_budget_is_what_the_server_bills(way: str, sandbox: Sandbox) -> None:
+    """What calls took of a budget is the server's own bill, and when it is spent they stop."""
+    budget = Budget(Decimal("0.0126"))
+    client = Client(Wire(Endpoint(sandbox.base_url)), Attempts(max_retries=0), None, budget)
+
+    def spend_all() -> None:
+        for _ in range(100):
+            spend(client, way)
+
+    with pytest.raises(BudgetExceededError):
+        spend_all()
+
+    assert sandbox.requests
+    assert sandbox.bill.total.usd == budget.settled
+    assert budget.settled <= budget.usd
+    assert budget.reserved == 0
+
+
+def spend(client: Client, way: str) -> None:
+    """Ask for one answer, of 50,000 tokens at most."""
+    request = replace(REQUEST, params={"max_tokens": 50_000})
+    router = Router()
+    made = router.decide(router.signals(request.messages, max_tokens=50_000), model=FIRST)
+    if way == "complete":
+        client.complete(request, made)
+    elif way == "acomplete":
+        asyncio.run(client.acomplete(request, made))
+    elif way == "stream":
+        list(client.stream(request, made))
+    else:
+
+        async def read() -> None:
+            async for _ in client.astream(request, made):
+                pass
+
+        asyncio.run(read())
+
+
+@streams
+def test_abandoned_stream_is_settled(way: str, sandbox: Sandbox) -> None:
+    """A stream that is left gives back what it did not use, and keeps what it may have."""
+    budget = Budget(Decimal(1))
+    client = Client(Wire(Endpoint(sandbox.base_url)), budget=budget)
+
+    async def leave() -> None:
+        async with aclosing(client.astream(REQUEST, decided())) as items:
+            await anext(items)
+
+    if way == "stream":
+        with closing(client.stream(REQUEST, decided())) as items:
+            next(items)
+    else:
+        asyncio.run(leave())
+
+    assert budget.reserved == 0
+    assert 0 < budget.settled < Decimal("0.00001")
+
+
+def test_threads_share_a_budget(sandbox: Sandbox) -> None:
+    """Twenty threads on one budget are billed no more than it has."""
+    budget = Budget(Decimal("0.05"))
+    client = Client(Wire(Endpoint(sandbox.base_url)), Attempts(max_retries=0), None, budget)
+
+    def work(number: int) -> int:
+        for done in range(10):
+            try:
+                spend(client, "complete")
+            except BudgetExceededError:
+                return done
+        return 10
+
+    with ThreadPoolExecutor(20) as pool:
+        answered = sum(pool.map(work, range(20)))
+
+    assert 0 < answered == len(sandbox.requests)
+    assert sandbox.bill.total.usd == budget.settled
+    assert budget.settled <= budget.usd

@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -81,6 +82,7 @@ def every_error() -> list[Exception]:
         NoCandidateError("none", route="r", rejected=[Rejection("a", "too small")]),
         errors.MissingKeyError("no key"),
         group,
+        errors.BudgetExceededError("poor", limit=Decimal(1), spent=Decimal(2), needed=None),
     ]
 
 

@@ -134,6 +134,16 @@ def test_retry_then_fallback() -> None:
     assert [attempt.number for attempt in told.attempts] == [1, 2, 3]
 
 
+def test_what_may_be_billed_is_tried_twice() -> None:
+    """An attempt that may be billed is made once more, whatever was retried before it."""
+    twice = tell(["a"], [fails(ConnectionLostError)] * 9, max_retries=5, max_attempts=9)
+    after = tell(["a"], [fails(RateLimitError), fails(ConnectionLostError)], max_retries=5)
+
+    assert twice.names == ["a"] * 2
+    assert after.names == ["a"] * 3
+    assert after.error is None
+
+
 def test_waits_double() -> None:
     """The wait before the same model doubles up to its bound; another model waits for nothing."""
     told = tell(["a", "b"], [fails(ServerError)] * 8, max_retries=6, max_attempts=9)

@@ -97,6 +97,12 @@ def test_total_tokens() -> None:
     assert Usage(0, None, 3).as_dict() == {"input_tokens": 0, "cache_read_tokens": 3}
 
 
+def test_total_of_one_is_that_one() -> None:
+    """A sum of one cost is the cost, unknown or not."""
+    for each in (cost(Usage(1, 1), PRICE), cost(Usage(None, 7), PRICE), cost(None, PRICE)):
+        assert total([each]) == each
+
+
 COUNTS = st.none() | st.integers(0, 10**9)
 MONEY = st.none() | st.decimals(0, 10_000, places=4)
 
@@ -108,4 +114,5 @@ def test_any_cost_holds_together(usage: Usage, price: Price) -> None:
 
     assert each.at_least >= 0
     assert (each.usd is None) == bool(each.unknown)
+    assert each == total([each, Cost(Decimal(0), Decimal(0))])
     assert each.usd in (None, each.at_least)

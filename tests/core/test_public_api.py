@@ -13,6 +13,7 @@ import globalapi_core
 
 NAMES = [
     "Answer",
+    "Budget",
     "CallRecord",
     "Catalog",
     "Client",
@@ -28,6 +29,9 @@ NAMES = [
     "Signals",
     "Usage",
     "load_config",
+    "on_call",
+    "parse_config",
+    "recorded_calls",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -10,14 +11,17 @@ from globalapi_core import Router
 from globalapi_core.circuits import Cooling, Snapshot
 from globalapi_core.config import parse_config
 from globalapi_core.errors import NoCandidateError, UnknownRouteError
+from globalapi_core.router import alone, named
 from globalapi_core.signals import Signals
 
-ROUTES = """
+MODELS = """
 models:
   small: {context_window: 1000, input_mtok: 1, output_mtok: 1, tools: true}
   large: {context_window: 100000, input_mtok: 9, output_mtok: 9, tools: true}
   plain: {context_window: 100000, tools: false}
 routes:
+"""
+ROUTES = """
   - {name: images, when: {modality: image}, candidates: [small, qwen3-vl-32b]}
   - {name: tools, when: {tools: true}, candidates: [plain, large, small], choose: cheapest}
   - {name: vip, when: {tags: vip}, candidates: [small]}
@@ -29,7 +33,7 @@ TEXT = Signals(input_tokens=100)
 @pytest.fixture(scope="module")
 def router() -> Router:
     """A router of four routes."""
-    return Router(parse_config(ROUTES))
+    return Router(parse_config(MODELS + ROUTES))
 
 
 def names(router: Router, signals: Signals, **how: object) -> list[str]:
@@ -196,7 +200,7 @@ def test_tool_loop_of_a_model_that_is_no_candidate(router: Router) -> None:
 
 def test_same_signals_same_decision(router: Router) -> None:
     """A decision depends on nothing but what it is given."""
-    assert router.decide(TEXT) == Router(parse_config(ROUTES)).decide(TEXT)
+    assert router.decide(TEXT) == Router(parse_config(MODELS + ROUTES)).decide(TEXT)
 
 
 def test_models_once_in_order(router: Router) -> None:
@@ -211,6 +215,31 @@ def test_decision_as_json(router: Router) -> None:
     assert data["candidates"] == ["small", "large"]
     assert data["rejected"] == {"plain": "cannot call tools"}
     assert data["estimate"]["usd"] == "0.0005"
+
+
+@pytest.mark.parametrize("choose", ["priority", "cheapest", "fastest", "balanced"])
+def test_every_candidate_is_estimated(choose: str) -> None:
+    """Whatever orders them, each candidate says what the call is expected to come to."""
+    made = Router(
+        parse_config(f"{MODELS}  - {{name: a, candidates: [large, small], choose: {choose}}}")
+    )
+
+    decision = made.decide(TEXT)
+
+    expected = {"small": Decimal("0.0006"), "large": Decimal("0.0054")}
+    assert {each.name: each.estimate and each.estimate.usd for each in decision.candidates} == (
+        expected
+    )
+
+
+def test_attempt_is_decided_as_if_its_model_were_named(router: Router) -> None:
+    """What a router's member is told is what it would have decided itself."""
+    chosen = router.decide(TEXT).primary
+
+    told = alone(chosen, TEXT)
+
+    assert chosen.params
+    assert told == named(chosen.model, TEXT, router.catalog)
 
 
 def test_keywords_of_the_file_are_looked_for() -> None:

@@ -66,6 +66,9 @@ GOOD = [
     ROUTES + "models: {own: {tools: true, thinking: optional, context_window: 8000}}\n",
     ROUTES + "aliases: {mine: gpt-4o}\n",
     ROUTES + "attempts: {max_retries: 0, timeout: 2.5}\n",
+    ROUTES + "attempts: {max_cost: 0.05}\n",
+    ROUTES + "attempts: {max_cost: '0.05'}\nbudget: {usd: 5.00, per: day}\n",
+    ROUTES + "budget: {usd: 100}\n",
     ROUTES + "gateway: {base_url: 'http://127.0.0.1:8000/v1'}\n",
     "routes:\n  - {name: a, when: {language: [zh, mixed], tags: vip, metadata: {k: [v]}},"
     " candidates: [gpt-4o], choose: cheapest, params: {temperature: 0.1}}\n"
@@ -86,6 +89,11 @@ BAD = [
     ROUTES + "api_key: x\n",
     ROUTES + "attempts: {max_retries: -1}\n",
     ROUTES + "attempts: {timeout: 0}\n",
+    ROUTES + "attempts: {max_cost: -1}\n",
+    ROUTES + "budget: {usd: -1}\n",
+    ROUTES + "budget: {per: day}\n",
+    ROUTES + "budget: {usd: 5, per: year}\n",
+    ROUTES + "budget: 5\n",
     ROUTES + "models: {own: {input_mtok: -1}}\n",
     ROUTES + "models: {own: {modalities: [smell]}}\n",
     ROUTES + "models: {own: {price: 1}}\n",

@@ -204,7 +204,7 @@ _TITLES = {
         (140, "broken file while running", "the old one stays"),
         (141, "file changed while calls run", "they end as they began"),
         (142, "budget overrun by concurrent calls", "reserved before, settled after"),
-        (143, "failed attempt", "charged where its usage is known"),
+        (143, "failed or cancelled attempt", "charged by its usage, else estimated and marked"),
         (144, "everybody back at once", "one probe; the rest wait or go elsewhere"),
         (145, "all models cooling down", "fails fast, or tries the least bad"),
         (146, "all models fail", "one error with every attempt"),

@@ -1,4 +1,4 @@
-"""llmock, a fault-injecting server by Julien Rabault (MIT), as a process of its own."""
+"""The judges: llmock, a fault-injecting server by Julien Rabault (MIT), and aimock."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from tests.judges.aimock import Aimock, start
 
 
 @dataclass(frozen=True)
@@ -59,32 +62,50 @@ class Judge:
 @pytest.fixture(scope="session")
 def judge() -> Iterator[Judge]:
     """Llmock on a free port, for the whole run."""
-    pytest.importorskip("llmock", reason="llmock is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    running = Judge(_free_port())
     run = "from llmock.cli import app; app()"
     command = [sys.executable, "-c", run, "serve", "--host", "127.0.0.1"]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--log-level", "warning"],
+        [*command, "--port", str(running.port), "--log-level", "warning"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    running = Judge(port)
-    try:
-        _wait_for(running, process)
+    with _ended(process):
+        _wait_for(running.reset, process)
         yield running
+
+
+@pytest.fixture(scope="session")
+def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
+    """Aimock on a free port, for the whole run."""
+    running = Aimock(_free_port())
+    process = start(running.port, tmp_path_factory.mktemp("aimock"))
+    with _ended(process):
+        _wait_for(running.reset, process)
+        yield running
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait_for(judge: Judge, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(answers: Callable[[], None], process: subprocess.Popen[bytes]) -> None:
     for _ in range(150):
-        assert process.poll() is None, "llmock ended before it began"
+        assert process.poll() is None, "the judge ended before it began"
         try:
-            judge.reset()
+            answers()
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise AssertionError("llmock did not start within 15 s")
+    raise AssertionError("the judge did not start within 15 s")

@@ -39,7 +39,7 @@ def llamaindex(judge: Judge, *, streamed: bool, **settings: Any) -> str:
     model = GlobalAPI(api_base=judge.base_url, max_retries=2, **settings)
     if streamed:
         return "".join(each.delta or "" for each in model.stream_complete("hello"))
-    return model.complete("hello").text
+    return str(model.complete("hello").text)
 
 
 @pytest.fixture(params=["langchain", "llamaindex"])

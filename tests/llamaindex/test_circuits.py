@@ -192,11 +192,12 @@ def test_members_have_no_circuits_of_their_own(
 ) -> None:
     """A failure counts once, in the router's circuits, in copies and pickles of it too."""
     ask(routed)
-
     again = copied(routed)
+    sandbox.script(FIRST, [faults.overloaded()])
     ask(again)
 
-    assert {member._health for member in again._members.values()} == {None}
+    assert set(again._health.cooling().models) == {FIRST}
+    assert not any(member._health.cooling().models for member in again._members.values())
 
 
 @pytest.mark.parametrize(

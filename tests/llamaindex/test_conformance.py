@@ -1,277 +1,96 @@
-"""What LlamaIndex expects of an LLM, asked of both classes."""
+"""What LlamaIndex expects of an LLM, asked of both classes; what `docs/conformance.md` says."""
 
 from __future__ import annotations
 
-import asyncio
-import copy
-import json
-import pickle
-from collections.abc import AsyncGenerator, Generator
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
-from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatStartEvent
-from llama_index.core.llms import LLM as AnyLLM
-from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.prompts import PromptTemplate
 
-from globalapi_core.errors import GatewayError, IncompleteResponseError, InvalidInputError
-from globalapi_core.sandbox import Sandbox, faults
-from llamaindex_globalapi import GlobalAPI, GlobalAPIRouter
+from globalapi_core.sandbox import Sandbox
+from tests.llamaindex.conformance import differences, ours, page
+from tests.llamaindex.conformance.bench import Bench, Check
+from tests.llamaindex.conformance.page import EVERYONE, OURS, PEERS, Cell
+from tests.llamaindex.conformance.suite import CHECKS
 
-from .conftest import LLM
+pytestmark = [  # LlamaIndex warns of itself
+    pytest.mark.filterwarnings("ignore:is_running called:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:asyncio_module:DeprecationWarning"),
+]
 
-PROMPT = "What is the capital of France?"
-HELLO = [ChatMessage(PROMPT)]
-CANARY = "sk-canary-0123456789"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "conformance.md"
+MEASURED = page.read()
 
-
-def _check_whole(response: ChatResponse | CompletionResponse) -> None:
-    assert str(response).removeprefix("assistant: ").startswith("[sandbox]")
-    assert response.raw["finish_reason"] == "stop"
-    extras = response.additional_kwargs
-    assert extras["total_tokens"] == extras["prompt_tokens"] + extras["completion_tokens"] > 0
-    assert extras["globalapi"]["attempts"][0]["outcome"] == "ok"
+_LACKS = [(who, check) for who in OURS for check in CHECKS if differences.of(check, who)]
+_KEEPS = [(who, check) for who in OURS for check in CHECKS if not differences.of(check, who)]
 
 
-def test_class_is_what_agents_and_programs_ask_for(llm: LLM) -> None:
-    """Agents and programs assert these bases before they call."""
-    assert isinstance(llm, FunctionCallingLLM)
-    assert isinstance(llm, AnyLLM)
+def _name(value: str | Check) -> str:
+    return value if isinstance(value, str) else f"{value.section}: {value.name}"
 
 
-def test_chat_returns_the_whole_answer(llm: LLM) -> None:
-    """A call has text, finish reason, usage and its record."""
-    response = llm.chat(HELLO)
-
-    _check_whole(response)
-    assert response.message.additional_kwargs["globalapi_model"] in ("gpt-4o", "deepseek-v4-flash")
+def _asked(who: str, check: Check, sandbox: Sandbox, directory: Path) -> str:
+    return check.run(Bench(ours.makers(directory)[who], sandbox))
 
 
-async def test_achat_returns_the_whole_answer(llm: LLM) -> None:
-    """`achat` is `chat`."""
-    _check_whole(await llm.achat(HELLO))
+@pytest.mark.parametrize(("who", "check"), _KEEPS, ids=_name)
+def test_promise_is_kept(who: str, check: Check, sandbox: Sandbox, tmp_path: Path) -> None:
+    """The class does what LlamaIndex expects, and what is measured is what the page says."""
+    said = _asked(who, check, sandbox, tmp_path)
+
+    assert MEASURED.of(check, who) == Cell("right", said)
 
 
-def test_complete_returns_the_whole_answer(llm: LLM) -> None:
-    """A completion is a chat of one message."""
-    _check_whole(llm.complete(PROMPT))
-
-
-async def test_acomplete_returns_the_whole_answer(llm: LLM) -> None:
-    """`acomplete` is `complete`."""
-    _check_whole(await llm.acomplete(PROMPT))
-
-
-def test_one_object_serves_several_event_loops(llm: LLM) -> None:
-    """A notebook or a web server starts loop after loop: each finds the LLM working."""
-    for _ in range(3):
-        _check_whole(asyncio.run(llm.achat(HELLO)))
-
-
-def test_one_object_serves_several_threads(sandbox: Sandbox, llm: LLM) -> None:
-    """Calls at the same time do not mix."""
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: str(llm.complete(f"Word{number}?")), range(24)))
-
-    assert all(answer.endswith(f"Word{number}?") for number, answer in enumerate(answers))
-    assert len(sandbox.requests) == 24
-
-
-def _check_stream(parts: list[ChatResponse] | list[CompletionResponse]) -> None:
-    text = "".join(part.delta or "" for part in parts)
-    assert len(parts) > 3
-    assert text == str(parts[-1]).removeprefix("assistant: ")
-    assert ["globalapi" in part.additional_kwargs for part in parts].count(True) == 1
-    _check_whole(parts[-1])
-
-
-def test_stream_chat_yields_the_answer_as_it_comes(llm: LLM) -> None:
-    """Deltas add up to the last message, which alone has usage and record."""
-    stream = llm.stream_chat(HELLO)
-
-    assert isinstance(stream, Generator)
-    _check_stream(list(stream))
-
-
-async def test_astream_chat_yields_the_answer_as_it_comes(llm: LLM) -> None:
-    """`astream_chat` is `stream_chat`."""
-    stream = await llm.astream_chat(HELLO)
-
-    assert isinstance(stream, AsyncGenerator)
-    _check_stream([part async for part in stream])
-
-
-def test_stream_complete_yields_the_answer_as_it_comes(llm: LLM) -> None:
-    """A streamed completion is a streamed chat."""
-    _check_stream(list(llm.stream_complete(PROMPT)))
-
-
-async def test_astream_complete_yields_the_answer_as_it_comes(llm: LLM) -> None:
-    """`astream_complete` is `stream_complete`."""
-    _check_stream([part async for part in await llm.astream_complete(PROMPT)])
-
-
-async def test_predict_puts_the_system_prompt_first(
-    sandbox: Sandbox, single: type[GlobalAPI]
+@pytest.mark.parametrize(("who", "check"), _LACKS, ids=_name)
+def test_promise_that_is_listed_as_not_kept_is_not(
+    who: str, check: Check, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """`system_prompt` reaches the wire from `predict` and `apredict` alike."""
-    llm = single(system_prompt="Be brief.")
+    """A difference that is no more is to be taken off the list."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # whatever the page says
+        _asked(who, check, sandbox, tmp_path)
 
-    llm.predict(PromptTemplate("{city}?"), city="Paris")
-    await llm.apredict(PromptTemplate("{city}?"), city="Paris")
-
-    sent = [request.body["messages"] for request in sandbox.requests]
-    assert sent[0] == sent[1]
-    assert sent[0][0] == {"role": "system", "content": "Be brief."}
+    assert type(caught.value).__name__ in MEASURED.of(check, who).said
+    assert not MEASURED.of(check, who).right
 
 
-def test_conversation_is_left_as_it_was(llm: LLM) -> None:
-    """The caller's list and messages are not changed by any call."""
-    history = [ChatMessage("You help.", role="system"), ChatMessage("Hello")]
-    before = copy.deepcopy(history)
+def test_everyone_was_asked_everything() -> None:
+    """What was measured covers each check and class, and nothing that is gone."""
+    wanted = {(f"{check.section}: {check.name}", who) for check in CHECKS for who in EVERYONE}
 
-    llm.chat(history)
-    list(llm.stream_chat(history))
-    llm.chat_with_tools([], "And now?", chat_history=history)
-
-    assert history == before
+    assert set(MEASURED.cells) == wanted
 
 
-@pytest.mark.parametrize("prompt", [[], [ChatMessage("")]])
-def test_empty_prompt_is_refused_before_anything_is_sent(
-    sandbox: Sandbox, llm: LLM, prompt: list[ChatMessage]
-) -> None:
-    """A prompt without any content is the caller's mistake, on every path."""
-    for call in (llm.chat, llm.stream_chat):
-        with pytest.raises(InvalidInputError, match="empty"):
-            call(prompt)
+@pytest.mark.parametrize("who", EVERYONE)
+def test_every_failure_has_a_name(who: str) -> None:
+    """Each check that a class fails is one difference's, and no difference claims another."""
+    failed = {_name(check) for check in CHECKS if not MEASURED.of(check, who).right}
+    named = [(_name(check), each) for check in CHECKS for each in differences.of(check, who)]
 
-    assert sandbox.requests == []
+    assert sorted(name for name, _ in named) == sorted(failed)
 
 
-def test_answer_cut_short_is_an_error_with_what_came(sandbox: Sandbox, llm: LLM) -> None:
-    """Half an answer is never returned as a whole one, and says what was seen of it."""
-    sandbox.script("*", [faults.cut(3)])
-    seen: list[str | None] = []
+@pytest.mark.parametrize("difference", differences.DIFFERENCES, ids=lambda each: each.name)
+def test_difference_is_seen(difference: differences.Difference) -> None:
+    """Every pattern of a difference is of some check."""
+    names = [check.name for check in CHECKS]
 
-    with pytest.raises(IncompleteResponseError) as caught:
-        seen.extend(part.delta for part in llm.stream_chat(HELLO))
-
-    assert "".join(filter(None, seen)) == caught.value.partial_text != ""
-    assert caught.value.shown
-    assert len(sandbox.requests) == 1
-
-
-async def test_answer_cut_short_asynchronously_is_an_error_with_what_came(
-    sandbox: Sandbox, llm: LLM
-) -> None:
-    """As synchronously, when the connection closes inside the answer."""
-    sandbox.script("*", [faults.cut(3, abrupt=True)])
-    stream = await llm.astream_chat(HELLO)
-    seen = [(await anext(stream)).delta for _ in range(3)]
-
-    with pytest.raises(IncompleteResponseError) as caught:
-        await anext(stream)
-
-    assert "".join(filter(None, seen)) == caught.value.partial_text != ""
-    assert caught.value.shown
-    assert len(sandbox.requests) == 1
-
-
-def test_tokens_are_counted_once_and_as_the_server_counts(sandbox: Sandbox, llm: LLM) -> None:
-    """LlamaIndex's token counter sees each call once, streamed or not, failed ones too."""
-    counter = TokenCountingHandler(tokenizer=str.split)
-    llm.callback_manager = CallbackManager([counter])
-
-    used = [
-        llm.chat(HELLO).raw["usage"],
-        list(llm.stream_chat(HELLO))[-1].raw["usage"],
-        llm.complete(PROMPT).raw["usage"],
+    unused = [
+        pattern
+        for pattern in difference.checks
+        if not any(differences.fnmatchcase(name, pattern) for name in names)
     ]
 
-    assert len(counter.llm_token_counts) == 3
-    assert counter.total_llm_token_count == sum(usage["total_tokens"] for usage in used)
+    assert unused == []
 
 
-class _Events(BaseEventHandler):
-    seen: list[object] = []  # noqa: RUF012  # a pydantic field
+def test_sixty_thousand_tokens_are_one_call_here_and_were_22_there() -> None:
+    """The figure that README and docs give, side by side."""
+    (check,) = (each for each in CHECKS if each.name == "sixty thousand tokens: compact")
 
-    def handle(self, event: object, **kwargs: object) -> None:
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events() -> Generator[list[object]]:
-    """Every event of LlamaIndex's instrumentation."""
-    handler = _Events()
-    dispatcher = get_dispatcher()
-    dispatcher.event_handlers.append(handler)
-    yield handler.seen
-    dispatcher.event_handlers.remove(handler)
+    assert [MEASURED.of(check, who) for who in OURS] == [Cell("right", "1 call")] * 2
+    assert MEASURED.of(check, PEERS[0]) == Cell("right", "1 call")
+    assert MEASURED.of(check, PEERS[1]) == Cell("wrong", "22 calls")
 
 
-def test_events_tell_of_each_call_once(llm: LLM, events: list[object]) -> None:
-    """One start and one end, with the name of the model that was called."""
-    llm.chat(HELLO)
-
-    starts = [each for each in events if isinstance(each, LLMChatStartEvent)]
-    ends = [each for each in events if isinstance(each, LLMChatEndEvent)]
-    assert len(starts) == len(ends) == 1
-    assert starts[0].model_dict["model"] == starts[0].model_dict["model_name"]
-    assert starts[0].model_dict["model"] in ("gpt-4o", "deepseek-v4-flash")
-
-
-def test_key_reaches_the_server_and_nothing_else(
-    sandbox: Sandbox, config: object, events: list[object]
-) -> None:
-    """No repr, dump, pickle, event or error holds the key."""
-    for cls in (GlobalAPI, GlobalAPIRouter):
-        sandbox.script("*", [faults.unauthorized()])
-        llm = cls(api_base=sandbox.base_url, api_key=CANARY, config=config)
-        with pytest.raises(GatewayError) as caught:
-            llm.chat(HELLO)
-        llm.chat(HELLO)
-
-        shown = [repr(llm), str(llm), llm.to_json(), repr(llm.to_dict()), llm.model_dump_json()]
-        shown += [repr(vars(llm)), repr(llm.to_payload()), repr(caught.value.__dict__)]
-        assert CANARY not in "".join(shown)
-        assert CANARY.encode() not in pickle.dumps(llm) + pickle.dumps(caught.value)
-        assert llm.api_key is None
-
-    assert CANARY not in repr(events)
-    assert all(request.authorized for request in sandbox.requests)
-
-
-def test_copy_answers_as_its_original(sandbox: Sandbox, llm: LLM) -> None:
-    """Pickles, deep copies and `from_dict` give an LLM that works."""
-    llm.temperature = 0.5
-
-    twins = [
-        pickle.loads(pickle.dumps(llm)),  # noqa: S301
-        copy.deepcopy(llm),
-    ]
-
-    for twin in twins:
-        assert str(twin.chat(HELLO)) == str(llm.chat(HELLO))
-    assert {request.body["temperature"] for request in sandbox.requests} == {0.5}
-
-
-def test_dict_form_makes_the_same_llm_again(single: type[GlobalAPI]) -> None:
-    """`to_dict` and `from_dict` are inverse, and JSON can hold what is between them."""
-    llm = single(model="glm-5", temperature=0.2, additional_kwargs={"top_p": 0.9})
-
-    twin = GlobalAPI.from_dict(json.loads(llm.to_json()))
-
-    assert twin.to_dict() == llm.to_dict()
-
-
-def test_misspelt_argument_is_an_error(sandbox: Sandbox) -> None:
-    """An argument nobody knows would silently do nothing."""
-    for cls in (GlobalAPI, GlobalAPIRouter):
-        with pytest.raises(ValueError, match="temprature"):
-            cls(api_base=sandbox.base_url, temprature=0)
+def test_page_is_what_was_measured() -> None:
+    """`docs/conformance.md` is made from the figures, by `scripts/build_conformance.py`."""
+    assert PAGE.read_text("utf-8") == page.text(MEASURED)

@@ -1,49 +1,25 @@
-"""In LlamaIndex's engines and agents, as a user has them."""
+"""A router inside engines and agents: what other LLMs have no word for.
+
+What holds of any LLM there is in `conformance`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from llama_index.core import PromptTemplate, Settings, get_response_synthesizer
-from llama_index.core.agent.workflow import AgentStream, FunctionAgent
-from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
-from llama_index.core.chat_engine import CondensePlusContextChatEngine, SimpleChatEngine
-from llama_index.core.query_engine import RetrieverQueryEngine, RouterQueryEngine
-from llama_index.core.retrievers import BaseRetriever
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-from llama_index.core.tools import QueryEngineTool
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.selectors import LLMSingleSelector
+from llama_index.core.tools import ToolMetadata
 
+from globalapi_core.config import parse_config
 from globalapi_core.sandbox import Sandbox
 from llamaindex_globalapi import GlobalAPIRouter
 from llamaindex_globalapi.demo import recorded_calls
+from tests.core.wire.server import Server
+from tests.llamaindex.conformance.bench import say
+from tests.llamaindex.conformance.engines import FACTS, QUESTION, Shelf
 
-from .conftest import LLM
-
-FACTS = (
-    "The Eiffel Tower is 330 metres tall.",
-    "The Louvre is the most visited museum in the world.",
-    "Paris has twenty districts.",
-)
-QUESTION = "How tall is the Eiffel Tower?"
-
-
-class Shelf(BaseRetriever):
-    """Always finds the same texts."""
-
-    def __init__(self, texts: tuple[str, ...] = FACTS) -> None:
-        self._texts = texts
-        super().__init__()
-
-    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return [NodeWithScore(node=TextNode(text=text)) for text in self._texts]
-
-
-@pytest.fixture
-def _settings() -> Iterator[None]:
-    before = Settings._llm, Settings._callback_manager
-    yield
-    Settings._llm, Settings._callback_manager = before
+from .conftest import CONFIG, LLM
 
 
 def test_query_engine_answers_from_what_was_found(sandbox: Sandbox, llm: LLM) -> None:
@@ -53,95 +29,6 @@ def test_query_engine_answers_from_what_was_found(sandbox: Sandbox, llm: LLM) ->
     assert "330 metres" in str(answer)
     assert len(sandbox.requests) == 1
     assert all(fact in str(sandbox.requests[0].body["messages"]) for fact in FACTS)
-
-
-async def test_query_engine_answers_asynchronously(sandbox: Sandbox, llm: LLM) -> None:
-    """`aquery` is `query`."""
-    assert "330" in str(await RetrieverQueryEngine.from_args(Shelf(), llm=llm).aquery(QUESTION))
-
-
-def test_streaming_query_engine_streams(llm: LLM) -> None:
-    """The response's generator yields the answer in pieces."""
-    engine = RetrieverQueryEngine.from_args(Shelf(), llm=llm, streaming=True)
-
-    pieces = list(engine.query(QUESTION).response_gen)
-
-    assert len(pieces) > 3
-    assert "330 metres" in "".join(pieces)
-
-
-@pytest.mark.parametrize(
-    ("mode", "calls"),
-    [
-        ("compact", 1),
-        ("refine", 3),
-        ("tree_summarize", 1),
-        ("simple_summarize", 1),
-        ("accumulate", 3),
-        ("compact_accumulate", 1),
-    ],
-)
-def test_every_way_of_responding_makes_as_many_calls_as_it_must(
-    sandbox: Sandbox, router: GlobalAPIRouter, mode: str, calls: int
-) -> None:
-    """The window that engines are told of costs no further calls."""
-    engine = RetrieverQueryEngine.from_args(Shelf(), llm=router, response_mode=mode)
-
-    engine.query(QUESTION)
-
-    assert len(sandbox.requests) == calls
-
-
-def test_question_over_sixty_thousand_tokens_is_one_call(sandbox: Sandbox, llm: LLM) -> None:
-    """A long context is not cut into pieces by a window that was assumed too small."""
-    shelf = Shelf(tuple(f"{number}. " + "alpha beta gamma " * 1_000 for number in range(20)))
-    engine = RetrieverQueryEngine.from_args(shelf, llm=llm)
-
-    engine.query(QUESTION)
-
-    (request,) = sandbox.requests
-    assert len(str(request.body["messages"])) > 340_000
-
-
-@pytest.mark.usefixtures("_settings")
-def test_settings_llm_serves_whoever_asks_for_none(sandbox: Sandbox, llm: LLM) -> None:
-    """As the global default it is used, and its tokens are counted once."""
-    counter = TokenCountingHandler(tokenizer=str.split)
-    Settings.llm = llm
-    Settings.callback_manager = CallbackManager([counter])
-
-    answer = get_response_synthesizer().synthesize(QUESTION, Shelf().retrieve(QUESTION))
-
-    assert "330" in str(answer)
-    assert len(counter.llm_token_counts) == len(sandbox.requests) == 1
-
-
-def test_chat_engine_remembers(sandbox: Sandbox, llm: LLM) -> None:
-    """The second question is sent with the first and its answer."""
-    engine = SimpleChatEngine.from_defaults(llm=llm)
-
-    engine.chat("My name is Ada.")
-    engine.chat("What is my name?")
-
-    roles = [message["role"] for message in sandbox.requests[1].body["messages"]]
-    assert roles == ["user", "assistant", "user"]
-
-
-def test_context_chat_engine_streams(llm: LLM) -> None:
-    """Retrieval in a chat, streamed."""
-    engine = CondensePlusContextChatEngine.from_defaults(Shelf(), llm=llm)
-
-    assert "330" in "".join(engine.stream_chat(QUESTION).response_gen)
-
-
-def test_engine_selector_chooses_by_a_tool_or_json(llm: LLM) -> None:
-    """LlamaIndex's own router over engines works with this LLM as its judge."""
-    engine = RetrieverQueryEngine.from_args(Shelf(), llm=llm)
-    tools = [QueryEngineTool.from_defaults(engine, description=text) for text in ("towers", "cats")]
-
-    answer = RouterQueryEngine.from_defaults(tools, llm=llm).query(QUESTION)
-
-    assert "330" in str(answer)
 
 
 def test_call_of_an_engine_is_told_by_an_event(router: GlobalAPIRouter) -> None:
@@ -161,26 +48,6 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-async def test_agent_runs_its_tools_to_an_answer(
-    sandbox: Sandbox, llm: LLM, streaming: bool
-) -> None:
-    """A call, its result, an answer: two requests, by one model."""
-    agent = FunctionAgent(tools=[add], llm=llm, streaming=streaming)
-
-    handler = agent.run("Please add 3 and 4.")
-    text = ""
-    async for event in handler.stream_events():
-        if isinstance(event, AgentStream):
-            text += event.delta
-    answer = await handler
-
-    assert "7" in str(answer)
-    assert (str(answer) == text) == streaming
-    assert [request.model for request in sandbox.requests] == ["gpt-4o", "gpt-4o"]
-    assert sandbox.requests[1].body["messages"][-1]["role"] == "tool"
-
-
 async def test_agent_on_a_thinking_model_sends_its_reasoning_back(
     sandbox: Sandbox, router: GlobalAPIRouter
 ) -> None:
@@ -196,9 +63,27 @@ async def test_agent_on_a_thinking_model_sends_its_reasoning_back(
     assert called["reasoning_content"]
 
 
-def test_predict_and_stream_take_a_template(llm: LLM) -> None:
-    """LlamaIndex's shortest way to an answer."""
-    template = PromptTemplate("Context: {fact}\n\nQuestion: " + QUESTION)
+@pytest.mark.parametrize("text", ["{}", "no idea"])
+def test_selector_goes_on_where_a_model_chooses_nothing(text: str) -> None:
+    """An answer without a choice is a failed attempt: the next candidate is asked."""
+    with Server(say(text), say('{"choices": [{"choice": 2, "reason": "towers"}]}')) as server:
+        llm = GlobalAPIRouter(config=parse_config(CONFIG), api_base=server.url)
+        choices = [ToolMetadata(description=text) for text in ("cats", "towers")]
+        result = LLMSingleSelector.from_defaults(llm=llm).select(choices, QUESTION)
 
-    assert "330" in llm.predict(template, fact=FACTS[0])
-    assert "330" in "".join(llm.stream(template, fact=FACTS[0]))
+    assert result.ind == 1
+    assert [body["model"] for body in server.bodies()] == ["gpt-4o-mini", "gpt-4o"]
+    assert "response_format" in server.bodies()[0]
+
+
+async def test_selector_asks_in_words_where_no_model_writes_json(sandbox: Sandbox) -> None:
+    """A route without a model that has a JSON mode is asked as LlamaIndex asks."""
+    config = parse_config("routes: [{name: all, candidates: [claude-3-5-sonnet]}]")
+    llm = GlobalAPIRouter(config=config, api_base=sandbox.base_url)
+    prompt = LLMSingleSelector.from_defaults(llm=llm)._prompt
+    given = {"num_choices": 2, "context_list": "(1) cats", "query_str": QUESTION}
+
+    answers = [llm.predict(prompt, **given), await llm.apredict(prompt, **given)]
+
+    assert answers[0] == answers[1] != ""
+    assert all("response_format" not in request.body for request in sandbox.requests)

@@ -23,8 +23,7 @@ def adapt(body: Body, model: ModelInfo) -> tuple[str, ...]:
     """
     if not model.adapt:
         return ()
-    said = (rule(body, model) for rule in _RULES)
-    return tuple(text for text in said if text)
+    return tuple([text for rule in _RULES if (text := rule(body, model))])
 
 
 _RULES: tuple[Rule, ...] = (
@@ -46,6 +45,7 @@ _RULES: tuple[Rule, ...] = (
     # What was put into the prompt is a message like the others.
     messages.developer_role,
     messages.text_parts,
+    messages.tool_results,
     messages.name,
     messages.null_content,
     messages.a_question,

@@ -30,7 +30,7 @@ def change_messages(
         Whether any was changed.
     """
     changed = [change(message) for message in body["messages"]]
-    if changed.count(None) == len(changed):
+    if not any(changed):
         return False
     pairs = zip(changed, body["messages"], strict=True)
     body["messages"] = [old if new is None else new for new, old in pairs]

@@ -42,6 +42,27 @@ def text_parts(body: Body, model: ModelInfo) -> str | None:
     return "text parts joined" if change_messages(body, _joined) else None
 
 
+def tool_results(body: Body, model: ModelInfo) -> str | None:
+    """GPT's tools return text alone (openai SDK): what else they did follows as the user's."""
+    if model.family != "gpt":
+        return None
+    messages: list[_Message] = []
+    held: list[Any] = []
+    for message in body["messages"]:
+        of_tool = message.get("role") == "tool"
+        if held and not of_tool:
+            messages.append({"role": "user", "content": held})
+            held = []
+        attached = _attached(message) if of_tool else []
+        held = [*held, *attached]
+        messages.append(_text_of_result(message) if attached else message)
+    messages += [{"role": "user", "content": held}] if held else []
+    if len(messages) == len(body["messages"]):
+        return None
+    body["messages"] = messages
+    return "attachments of tool results sent as the user's: GPT's tools return text"
+
+
 def name(body: Body, model: ModelInfo) -> str | None:
     """GLM's messages have no name (AgentScope's GLM formatter)."""
     if model.family != "glm":
@@ -110,6 +131,16 @@ def _joined(message: _Message) -> _Message | None:
     if not isinstance(content, list) or not all(_is_text(part) for part in content):
         return None
     return {**message, "content": "\n".join(part["text"] for part in content)}
+
+
+def _attached(message: _Message) -> list[Any]:
+    content = message.get("content")
+    return [part for part in content if not _is_text(part)] if isinstance(content, list) else []
+
+
+def _text_of_result(message: _Message) -> _Message:
+    text = "\n".join(part["text"] for part in message["content"] if _is_text(part))
+    return {**message, "content": text or "See the attachment in the next message."}
 
 
 def _is_text(part: object) -> bool:

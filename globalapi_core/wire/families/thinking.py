@@ -65,9 +65,14 @@ def may_be_on(body: Body, model: ModelInfo) -> bool:
         switch = body.get("enable_thinking")
     if isinstance(switch, Mapping):
         switch = _TYPES.get(str(switch.get("type")))
-    if model.thinking in ("always", "never"):
-        return model.thinking == "always"
+    if always_on(model) or model.thinking == "never":
+        return always_on(model)
     return model.thinking == "optional" if switch is None else bool(switch)
+
+
+def always_on(model: ModelInfo) -> bool:
+    """Whether *model* cannot answer without thinking, as a mode that is priced apart cannot."""
+    return model.thinking == "always" or model.variant_of is not None
 
 
 def switch_off(body: Body, model: ModelInfo) -> None:

@@ -48,7 +48,7 @@ def kimi_required(body: Body, model: ModelInfo) -> str | None:
     """Kimi knows no `required` (LiteLLM's Moonshot transformation): of one tool, it is that one."""
     if model.family != "kimi" or body.get("tool_choice") != "required":
         return None
-    if model.thinking == "always":
+    if thinking.always_on(model):
         return None
     names = [_function(tool).get("name") for tool in body.get("tools") or ()]
     if len(names) != 1:
@@ -67,7 +67,7 @@ def forced_choice(body: Body, model: ModelInfo) -> str | None:
     title = _TITLES.get(model.family)
     if title is None or body.get("tool_choice") in (None, "auto", "none"):
         return None
-    if model.thinking == "always":
+    if thinking.always_on(model):
         _ask_for_call(body)
         return f"tool_choice auto, and the call asked for in the prompt: {model.name} always thinks"
     if not thinking.may_be_on(body, model):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from globalapi_core.catalog import Catalog
@@ -422,6 +422,12 @@ _models = st.sampled_from(Catalog.default().models).flatmap(
 )
 
 
+# A mode that is priced apart thinks, whatever a config file says of it.
+@example(
+    model=replace(Catalog.default().resolve(KIMI_MODE), thinking="optional"),
+    messages=[],
+    fields={"tool_choice": NAMED, "thinking": False},
+)
 @settings(deadline=None, max_examples=300)
 @given(model=_models, messages=_messages, fields=_fields)
 def test_adapting_twice_is_adapting_once(model: Any, messages: list[Any], fields: Any) -> None:

@@ -8,16 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from globalapi_core.errors import (
+    ConnectionLostError,
     ContentFilteredError,
+    GatewayError,
     IncompleteResponseError,
     RateLimitError,
     ResponseError,
 )
 from globalapi_core.pricing import Usage
+from globalapi_core.signals import size
 from globalapi_core.wire.request import Payload
-from globalapi_core.wire.response import Reply, load, parse, usage
+from globalapi_core.wire.response import Reply, load, losses, parse, usage
 
 
 @dataclass(frozen=True)
@@ -177,3 +182,108 @@ def test_load_what_is_no_json() -> None:
 def test_half_a_character_survives_in_json() -> None:
     """Half of a surrogate pair does not make a body unreadable."""
     assert parsed(json.dumps(answer({"content": "a\ud83d"})).encode()).text == "a\ufffd"
+
+
+# --- what an error says of the answer -----------------------------------------------------------
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        answer({"content": "half"}, "content_filter", usage=USAGE),
+        answer({"content": "half"}, "network_error", usage=USAGE),
+        answer({"content": "half"}, None, usage=USAGE),
+        {"choices": [], "usage": USAGE},
+        {"error": {"message": "overloaded"}, "usage": USAGE},
+    ],
+)
+def test_error_says_what_was_used(body: dict[str, Any]) -> None:
+    """Whatever is wrong with an answer, usage that it states is on the error, and its text."""
+    with pytest.raises(GatewayError) as caught:
+        parsed(body)
+
+    assert caught.value.usage == Usage(3, 2)
+    assert caught.value.partial_text == ("half" if body.get("choices") else "")
+
+
+def test_empty_json_says_what_was_used() -> None:
+    """An answer without the JSON that was asked for was paid for all the same."""
+    body = json.dumps(answer({"content": " "}, usage=USAGE)).encode()
+
+    with pytest.raises(ResponseError) as caught:
+        parse(body, Payload(b"", "m", (), wants_json=True), Head(), secret=None)
+
+    assert caught.value.usage == Usage(3, 2)
+
+
+def test_error_estimates_what_had_come() -> None:
+    """Text, reasoning and tool calls all count: ten characters are three tokens."""
+    call = {"id": "c", "function": {"name": "look", "arguments": '{"at":'}}
+    message = {"content": "a" * 10, "reasoning_content": "b" * 10, "tool_calls": [call]}
+
+    with pytest.raises(IncompleteResponseError) as caught:
+        parsed(answer(message, None))
+
+    assert caught.value.partial_tokens == 9
+    assert caught.value.begun
+
+
+@pytest.mark.parametrize(
+    ("body", "begun"),
+    [
+        (answer({"content": "half"}, "content_filter"), True),
+        (answer({"content": "half"}, "network_error"), True),
+        (answer(None), True),
+        (b"<html>", True),
+        ({"error": {"message": "rate limit reached"}}, False),
+    ],
+)
+def test_error_says_whether_an_answer_had_begun(body: object, begun: bool) -> None:
+    """Only what is an error from its first word is sure not to be billed."""
+    with pytest.raises(GatewayError) as caught:
+        parsed(body)
+
+    assert caught.value.begun is begun
+    assert caught.value.usage is None
+
+
+def test_answer_without_usage_is_estimated() -> None:
+    """Where the server does not say, an answer knows about how long it is."""
+    assert parsed(answer({"content": "a" * 10})).tokens == 3
+    assert parsed(answer({"content": "a" * 10}, usage=USAGE)).tokens is None
+
+
+BODY = json.dumps(answer({"content": "héllo 你好", "role": "assistant"}, usage=USAGE)).encode()
+
+
+@given(st.integers(0, len(BODY)))
+def test_lost_body(end: int) -> None:
+    """A body that breaks off anywhere gives what had come of it, and is still the same error."""
+    lost = ConnectionLostError("lost")
+
+    with pytest.raises(ConnectionLostError) as caught, losses(bytearray(BODY[:end])):
+        raise lost
+
+    assert caught.value is lost
+    assert "héllo 你好".startswith(lost.partial_text)
+    assert lost.partial_tokens == round(size.of_text(lost.partial_text))
+    assert lost.usage is None
+
+
+def test_lost_body_shows_its_text() -> None:
+    """Half a text of a lost body is on the error."""
+    half = BODY[: BODY.index(b'"finish_reason"')]
+
+    with pytest.raises(ConnectionLostError) as caught, losses(bytearray(half)):
+        raise ConnectionLostError("lost")
+
+    assert caught.value.partial_text == "héllo 你好"
+
+
+@given(st.binary(max_size=60))
+def test_any_lost_body(body: bytes) -> None:
+    """Whatever bytes had come, the error is the one that was raised."""
+    with pytest.raises(ConnectionLostError), losses(bytearray(body)):
+        raise ConnectionLostError("lost")

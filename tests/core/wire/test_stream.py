@@ -555,3 +555,44 @@ def test_long_event_costs_its_length() -> None:
     short, long = (min(seconds(pieces) for _ in range(3)) for pieces in (100, 1_600))
 
     assert long < 100 * short
+
+
+def test_error_says_what_was_used() -> None:
+    """An error after usage was stated has it, with the text so far and what that comes to."""
+    used = {"prompt_tokens": 3, "completion_tokens": 2}
+    events = [event({"content": "hel"}, usage=used), event({"content": "lo" * 10})]
+
+    with pytest.raises(IncompleteResponseError) as caught:
+        read(events)
+
+    assert caught.value.usage is not None
+    assert caught.value.usage.total_tokens == 5
+    assert caught.value.partial_tokens == 7
+
+
+def test_error_event_after_text_may_be_billed() -> None:
+    """What a stream says before its error is an answer that had begun."""
+    error = b'data: {"error": {"message": "rate limit reached"}}\n\n'
+
+    with pytest.raises(RateLimitError) as at_once:
+        read([error])
+    with pytest.raises(RateLimitError) as later:
+        read([event({"reasoning_content": "b" * 10}), error])
+
+    assert (at_once.value.begun, at_once.value.partial_tokens) == (False, 0)
+    assert (later.value.begun, later.value.partial_tokens) == (True, 3)
+
+
+def test_unstreamed_error_keeps_what_it_says() -> None:
+    """A body in place of a stream has its own text and usage on its error."""
+    body = {
+        "choices": [{"message": {"content": "half"}, "finish_reason": "content_filter"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+    }
+
+    with pytest.raises(ContentFilteredError) as caught:
+        read([json.dumps(body).encode()], JSON)
+
+    assert caught.value.partial_text == "half"
+    assert caught.value.usage is not None
+    assert caught.value.usage.total_tokens == 5

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import socket
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from globalapi_core.errors import (
     ResponseError,
 )
 from globalapi_core.settings import Endpoint
-from globalapi_core.wire import ChatRequest, Timeouts, Wire, timing, transport
+from globalapi_core.wire import ChatRequest, Timeouts, Wire, sessions, timing
 
 from .server import (
     HELLO,
@@ -79,6 +80,7 @@ def test_connection_refused(way: str) -> None:
     assert caught.value.model == "m"
 
 
+TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n"
 BROKEN = {
     "reset before a byte": lambda peer: peer.reset(),
     "closed before a byte": lambda peer: peer.close(),
@@ -89,6 +91,13 @@ BROKEN = {
         peer.send(head(headers={"Content-Length": "many"})),
         peer.close(),
     ),
+    "two lengths": lambda peer: peer.send(TWO_LENGTHS + b"{}"),
+    "a length and chunks": lambda peer: peer.send(
+        head(headers={"Content-Length": "2", "Transfer-Encoding": "chunked"}) + b"2\r\n{}\r\n"
+    ),
+    "HTTP/2": lambda peer: peer.send(b"\0\0\4\4\0\0\0\0\0" * 2),
+    "a chunk without a size": lambda peer: peer.send(STREAM_HEAD + b"zz\r\n"),
+    "a head without end": lambda peer: peer.send(head(headers={"X": "x" * 200_000})[:-4]),
 }
 
 
@@ -391,14 +400,16 @@ def test_server_that_holds_on_after_done(way: str) -> None:
 
 def test_connection_closed_while_idle() -> None:
     """A kept connection that the server has closed is not used for the next call."""
+    closed = threading.Event()
 
     def once(peer: Peer) -> None:
         hello(peer)
         peer.close()
+        closed.set()
 
     with Server(once) as server:
         ask("complete", server.url)
-        time.sleep(0.05)
+        closed.wait(5)
         reply = ask("complete", server.url)
 
     assert reply.text == "hello"
@@ -487,7 +498,7 @@ def test_three_event_loops_in_a_row() -> None:
         texts = [asyncio.run(wire.acomplete(REQUEST, MODEL)).text for _ in range(3)]
 
     assert texts == ["hello"] * 3
-    assert not transport._sessions
+    assert not sessions._sessions
 
 
 def test_event_loop_closed_without_shutdown() -> None:
@@ -501,7 +512,7 @@ def test_event_loop_closed_without_shutdown() -> None:
         del loop
         gc.collect()
 
-    assert not transport._sessions
+    assert not sessions._sessions
 
 
 def test_twenty_threads() -> None:

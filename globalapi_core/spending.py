@@ -1,0 +1,159 @@
+"""What one call may come to: its own ceiling, and what it draws from a budget.
+
+An attempt is begun only if the most it may cost fits into both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from types import TracebackType
+from typing import Self
+
+from globalapi_core.budget import Budget, Reservation
+from globalapi_core.errors import BudgetExceededError
+from globalapi_core.pricing import Usage, cost
+from globalapi_core.records import Attempt, Candidate, Outcome, estimated_cost, known_cost
+from globalapi_core.signals import Signals
+
+
+def most(candidate: Candidate, signals: Signals) -> Decimal | None:
+    """The most an attempt may cost, USD; `None` if the model has no known price.
+
+    The prompt counts as estimated, the answer as long as it may get.
+    """
+    usage = Usage(signals.input_tokens, longest_answer(candidate, signals))
+    return cost(usage, candidate.model.price).usd
+
+
+def longest_answer(candidate: Candidate, signals: Signals) -> int:
+    """Tokens an answer may have, thinking included.
+
+    `max_tokens` of the call or of the route, the larger if both are set: where they were set
+    decides which is sent. Else the model's `output_limit`. Thinking is part of it, but for
+    Qwen, whose limit is one of the answer alone: another `output_limit` is added for its
+    thinking (docs.siliconflow.com/en/userguide/capabilities/reasoning).
+    """
+    model = candidate.model
+    limits = (
+        signals.max_tokens,
+        *(candidate.params.get(name) for name in ("max_tokens", "max_completion_tokens")),
+    )
+    answer = max(
+        (each for each in limits if isinstance(each, int) and each > 0), default=model.output_limit
+    )
+    thinks_apart = model.family == "qwen" and model.thinking in ("optional", "always")
+    return answer + (model.output_limit if thinks_apart else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why an attempt was not begun."""
+
+    model: str
+    most: Decimal | None
+    """What it may cost, USD; `None`: the model has no known price."""
+    key: str
+    """The limit, by its name in the config file."""
+    limit: Decimal
+    spent: Decimal
+
+    def __str__(self) -> str:
+        if self.most is None:
+            return f"its price is not known, and {self.key} is set"
+        return f"may cost {usd(self.most)}; of {self.key}, {usd(self.limit)}, " + (
+            f"{usd(self.spent)} is spent" if self.spent else "nothing is spent"
+        )
+
+
+class Spending:
+    """What one call has come to, and what it may still come to."""
+
+    def __init__(self, signals: Signals, ceiling: Decimal | None, budget: Budget | None) -> None:
+        """Begin with nothing spent.
+
+        Args:
+            signals: of the call.
+            ceiling: USD for the whole call; `None`: no limit.
+            budget: what it shares with other calls; `None`: nothing.
+        """
+        self._signals = signals
+        self._ceiling = ceiling
+        self._budget = budget
+        self.spent = Decimal(0)
+        """Known and estimated, USD; counted only if there is a limit."""
+
+    def hold(self, candidate: Candidate) -> Hold | Shortage:
+        """Set aside what an attempt of *candidate* may cost."""
+        if self._ceiling is None and self._budget is None:
+            return Hold()
+        price = most(candidate, self._signals)
+        if self._ceiling is not None and (price is None or self.spent + price > self._ceiling):
+            key = "attempts.max_cost"
+            return Shortage(candidate.name, price, key, self._ceiling, self.spent)
+        reservation = None
+        if self._budget is not None:
+            reservation = None if price is None else self._budget.reserve(price)
+            if reservation is None:
+                key = " per ".join(filter(None, ("budget", self._budget.per)))
+                spent = self._budget.spent
+                return Shortage(candidate.name, price, key, self._budget.usd, spent)
+        return Hold(self, price or Decimal(0), reservation)
+
+
+class Hold:
+    """The money of one attempt. Whoever leaves it unsettled gives it back."""
+
+    def __init__(
+        self,
+        spending: Spending | None = None,
+        most: Decimal = Decimal(0),
+        reservation: Reservation | None = None,
+    ) -> None:
+        self._spending = spending
+        self._most = most
+        self._reservation = reservation
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Note what came of the attempt: what nobody can estimate counts as the most."""
+        if self._spending is None:
+            return
+        charges = (known_cost(attempt, outcome), estimated_cost(attempt, outcome))
+        known, estimated = (each.at_least if each else Decimal(0) for each in charges)
+        if charges[1] is not None and charges[1].usd is None:
+            known, estimated = max(known, self._most), Decimal(0)
+        self._spending.spent += known + estimated
+        if self._reservation is not None:
+            self._reservation.settle(known + estimated)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._reservation is not None:
+            self._reservation.settle(Decimal(0))
+
+
+def exceeded(shortages: Sequence[Shortage], last: Exception | None) -> BudgetExceededError:
+    """What to raise when money is what is missing for another attempt; *last* failed before."""
+    cheapest = min(shortages, key=lambda each: (each.most is None, each.most or 0))
+    told = "; ".join(f"{each.model}: {each}" for each in shortages)
+    return BudgetExceededError(
+        f"no money for another attempt: {told}. Raise the limit, set a lower max_tokens, or add "
+        "a cheaper candidate" + (f". The last attempt failed: {last}" if last else ""),
+        limit=cheapest.limit,
+        spent=cheapest.spent,
+        needed=cheapest.most,
+    )
+
+
+def usd(amount: Decimal) -> str:
+    """An amount for people, rounded up to a millionth: `$0.0102`."""
+    rounded = amount.quantize(Decimal("0.000001"), rounding="ROUND_CEILING").normalize()
+    return f"${rounded:f}"

@@ -1,0 +1,111 @@
+"""What calls came to, in dollars, as a LangChain callback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
+
+from globalapi_core.pricing import Cost, total
+from langchain_globalapi import _bridge
+
+
+class CostCallbackHandler(BaseCallbackHandler):
+    """Adds up what the calls it listens to came to.
+
+    Every attempt counts once, by the model that was called: one that failed after it was
+    billed too, an answer from LangChain's cache as nothing. Only the models of this package
+    say what they cost; others are not counted.
+    """
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        super().__init__()
+        self._lock = threading.Lock()
+        self._by_model: dict[str, Cost] = {}
+        self._attempts = 0
+
+    @property
+    def cost(self) -> Cost:
+        """What all of it came to, USD; its `usd` is `None` when part of it is unknown."""
+        return total(self.by_model.values())
+
+    @property
+    def by_model(self) -> dict[str, Cost]:
+        """What the attempts of each model came to, by its name in the catalog."""
+        with self._lock:
+            return dict(self._by_model)
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were made, failed ones included."""
+        return self._attempts
+
+    def __repr__(self) -> str:
+        """Cost and attempts."""
+        return f"<{self.cost}, {self.attempts} attempts>"
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """Count the attempts of an answer."""
+        for generations in response.generations:
+            for each in generations:
+                if isinstance(each, ChatGeneration) and isinstance(each.message, AIMessage):
+                    self._answered(each.message)
+
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        """Count the attempts of a call that failed."""
+        record = getattr(error, "record", None)
+        if record is not None:
+            self._count(record.as_dict())
+
+    def _answered(self, message: AIMessage) -> None:
+        record = message.response_metadata.get(_bridge.RECORD)
+        if isinstance(record, Mapping) and not _bridge.is_cached(message):
+            self._count(record)
+
+    def _count(self, record: Mapping[str, Any]) -> None:
+        with self._lock:
+            for attempt in record["attempts"]:
+                self._attempts += 1
+                known = self._by_model.get(attempt["model"])
+                costs = [each for each in (known, _cost(attempt["cost"])) if each]
+                if costs:
+                    self._by_model[attempt["model"]] = total(costs)
+
+
+@contextmanager
+def get_cost_callback() -> Iterator[CostCallbackHandler]:
+    """Add up what every call within the block comes to, however deep in a chain it is made.
+
+    ```python
+    with get_cost_callback() as costs:
+        chain.invoke("How long does a refund take?")
+    print(costs.cost, costs.by_model)
+    ```
+    """
+    costs = CostCallbackHandler()
+    token = _current.set(costs)
+    try:
+        yield costs
+    finally:
+        _current.reset(token)
+
+
+_current: ContextVar[CostCallbackHandler | None] = ContextVar("globalapi_costs", default=None)
+register_configure_hook(_current, inheritable=True)
+
+
+def _cost(found: Mapping[str, Any] | None) -> Cost | None:
+    """The cost of an attempt as its record tells it; `None` if it was not billed."""
+    if found is None:
+        return None
+    usd = None if found["usd"] is None else Decimal(found["usd"])
+    return Cost(usd, Decimal(found["at_least"]), tuple(found["unknown"]))

@@ -1,0 +1,1 @@
+"""Answers as nobody would think of them: a fuzzer's, and the corpus it left."""

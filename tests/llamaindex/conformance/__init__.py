@@ -1,0 +1,1 @@
+"""What LlamaIndex expects of an LLM, asked of every class the same."""
