@@ -112,7 +112,7 @@ def test_failed_attempt_is_charged_once(
     make: Make, sandbox: Sandbox, tmp_path: Path, name: str
 ) -> None:
     """An answer that was cut is charged, by an estimate, and so is the one after it."""
-    sandbox.script(FIRST, [faults.truncated()])
+    sandbox.script(FIRST, [faults.cut()])
     model = make(name, budget="budget: {usd: 1}")
 
     with recorded_calls() as calls:
