@@ -30,7 +30,7 @@ test-both: $(VENV)/tests.installed ## Run the tests with both frameworks install
 	$(BIN)/python -m pytest -n auto
 
 test-langchain: $(VENV_LANGCHAIN)/tests.installed ## Run LangChain's tests without LlamaIndex, with openai 3
-	$(VENV_LANGCHAIN)/bin/python -m pytest -n auto tests/langchain tests/sandbox tests/test_architecture.py
+	$(VENV_LANGCHAIN)/bin/python -m pytest -n auto tests/langchain tests/sandbox tests/test_architecture.py tests/test_notebooks.py
 
 test-real-model: $(VENV_REAL)/tests.installed ## Run our classes before a real small model
 	$(VENV_REAL)/bin/python -m pytest tests/real_model
@@ -74,7 +74,7 @@ bench: $(VENV)/tests.installed ## Measure what importing costs, beside the opena
 	$(BIN)/python benchmarks/imports.py
 
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) $(VENV_LANGCHAIN) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_LANGCHAIN) $(VENV_REAL) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python $(VENV_LANGCHAIN)/bin/python $(VENV_REAL)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -7,6 +7,9 @@ _CORE = "tests/core/test_"
 _LC = "tests/langchain/test_"
 _LI = "tests/llamaindex/test_"
 _PROCESS = "tests/faults/test_process.py::test_"
+_CROWDS = "tests/faults/test_crowds.py::test_"
+_LEAVING = "tests/faults/test_leaving.py::test_"
+_CANARY = "tests/test_canary.py::test_"
 
 ELSEWHERE: dict[int, tuple[str, ...]] = {
     13: (
@@ -30,42 +33,54 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
     117: (
         f"{_CORE}settings.py::test_key_in_no_repr",
         f"{_LC}lifecycle.py::test_key_is_nowhere_to_be_read",
-        f"{_LI}conformance.py::test_key_reaches_the_server_and_nothing_else",
+        f"{_LI}own.py::test_key_reaches_the_server_and_nothing_else",
+        f"{_CANARY}written_form_has_no_key",
     ),
-    118: (f"{_LC}lifecycle.py::test_key_is_in_no_error", f"{_WIRE}key_in_no_error"),
-    119: ("tests/core/wire/test_failures.py::test_secret_is_masked",),
-    120: (f"{_LC}lifecycle.py::test_key_is_nowhere_to_be_read",),
+    118: (
+        f"{_LC}lifecycle.py::test_key_is_in_no_error",
+        f"{_WIRE}key_in_no_error",
+        f"{_CANARY}error_tells_neither_key_nor_prompt",
+    ),
+    119: (
+        "tests/core/wire/test_failures.py::test_secret_is_masked",
+        f"{_CANARY}record_tells_neither_key_nor_prompt",
+    ),
+    120: (
+        f"{_CANARY}traceback_with_locals_shows_no_key",
+        f"{_CANARY}trace_of_langchain_has_no_key",
+        f"{_CANARY}events_of_llamaindex_have_no_key",
+    ),
     121: (
         f"{_CORE}settings.py::test_key_that_is_none",
         f"{_CORE}settings.py::test_blanks_around_a_key",
     ),
     123: (
-        f"{_WIRE}three_event_loops_in_a_row",
-        f"{_LC}lifecycle.py::test_one_event_loop_after_another",
-        f"{_LI}conformance.py::test_one_object_serves_several_event_loops",
+        f"{_PROCESS}three_event_loops_in_a_row",
+        f"{_PROCESS}nothing_is_left_behind",
     ),
     124: (
         f"{_WIRE}twenty_threads",
         f"{_LC}lifecycle.py::test_threads_share_a_model",
-        f"{_LI}conformance.py::test_one_object_serves_several_threads",
+        f"{_CROWDS}streams_of_many_threads_do_not_mix",
     ),
     125: (f"{_PROCESS}fork_with_warm_connections",),
     126: (
         f"{_LC}lifecycle.py::test_pickle_works_where_it_arrives",
-        f"{_LC}lifecycle.py::test_copy_works",
-        f"{_LI}conformance.py::test_copy_answers_as_its_original",
+        f"{_PROCESS}copy_of_one_in_use",
+        f"{_PROCESS}every_public_value_travels",
     ),
     127: (
         f"{_WIRE}cancellation_closes_the_connection",
-        f"{_LC}lifecycle.py::test_cancelled_call_closes_its_connection",
+        f"{_LEAVING}cancelled_stream",
+        f"{_LEAVING}cancelled_call",
+        f"{_LEAVING}cancelled_wait",
     ),
     128: (
         f"{_WIRE}abandoned_stream_closes_its_connection",
-        f"{_LC}lifecycle.py::test_abandoned_stream_closes_its_connection",
-        f"{_LC}lifecycle.py::test_abandoned_async_stream_closes_its_connection",
-        f"{_LI}llms.py::test_abandoned_stream_closes_its_connection",
+        f"{_LEAVING}abandoned_stream",
+        f"{_LEAVING}abandoned_async_stream",
     ),
-    129: (f"{_CORE}client.py::test_concurrent_streams_do_not_mix",),
+    129: (f"{_CROWDS}five_hundred_streams_do_not_mix",),
     130: (f"{_PROCESS}wall_clock_that_jumps", f"{_CORE}health.py::test_wall_clock_jumps"),
     131: (f"{_PROCESS}interpreter_ends_in_a_stream",),
     132: (f"{_PROCESS}sync_call_inside_a_running_loop",),
@@ -87,6 +102,7 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         f"{_CORE}flow_money.py::test_no_call_passes_its_limits",
         f"{_CORE}flow_money.py::test_crowd_of_calls_never_overruns",
         f"{_CORE}client.py::test_threads_share_a_budget",
+        "tests/test_money.py::test_settled_is_the_bill",
     ),
     143: (
         f"{_CORE}records.py::test_cost_counts_failed_attempts_that_were_billed",
