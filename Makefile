@@ -30,7 +30,7 @@ test-both: $(VENV)/tests.installed ## Run the tests with both frameworks install
 	$(BIN)/python -m pytest -n auto
 
 test-langchain: $(VENV_LANGCHAIN)/tests.installed ## Run LangChain's tests without LlamaIndex, with openai 3
-	$(VENV_LANGCHAIN)/bin/python -m pytest -n auto tests/langchain tests/sandbox tests/test_architecture.py tests/test_notebooks.py
+	$(VENV_LANGCHAIN)/bin/python -m pytest -n auto tests/langchain tests/sandbox tests/test_architecture.py
 
 test-real-model: $(VENV_REAL)/tests.installed ## Run our classes before a real small model
 	$(VENV_REAL)/bin/python -m pytest tests/real_model
@@ -66,9 +66,8 @@ generated: $(VENV)/tests.installed ## Make the generated files anew: catalog.jso
 	$(BIN)/python scripts/build_schema.py
 
 # 5 compares with ChatOpenAI, which needs openai 3.
-notebooks: $(VENV)/tests.installed $(VENV_LANGCHAIN)/tests.installed ## Run the notebooks anew and keep their outputs and pictures
-	$(BIN)/python scripts/run_notebooks.py 1 2 3 4 6
-	$(VENV_LANGCHAIN)/bin/python scripts/run_notebooks.py 5
+notebooks: $(VENV)/tests.installed ## Run the notebooks anew and keep their outputs and pictures
+	$(BIN)/python scripts/run_notebooks.py
 
 bench: $(VENV)/tests.installed ## Measure what importing costs, beside the openai SDK
 	$(BIN)/python benchmarks/imports.py

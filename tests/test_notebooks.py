@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,11 @@ import run_notebooks as notebooks  # noqa: E402
 ALL = sorted(notebooks.NOTEBOOKS.glob("*.ipynb"))
 _LARGEST = 60_000
 """Bytes of a picture."""
-# No environment of the tests has both: ChatOpenAI wants openai 3, beside which LlamaIndex's
-# users have openai 2. Each environment runs the notebooks that it has the packages for.
-_APART = {"langchain_openai", "llama_index"}
-_IMPORT = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 
 
 def read(notebook: Path) -> nbformat.NotebookNode:
     """*notebook* as it is kept."""
     return nbformat.read(notebook, as_version=4)
-
-
-def needs(notebook: Path) -> set[str]:
-    """Those packages that *notebook* imports which only some environments have."""
-    source = "\n".join(cell.source for cell in notebooks.code(read(notebook)))
-    found = set(_IMPORT.findall(source))
-    return _APART & ({*found, "llama_index"} if "llamaindex_globalapi" in found else found)
-
-
-def is_installed(package: str) -> bool:
-    """Whether *package* is here; a directory of our own is in LlamaIndex's namespace."""
-    found = find_spec(package)
-    return found is not None and (package != "llama_index" or bool(find_spec("llama_index.core")))
 
 
 def named(paths: list[Path]) -> list[Any]:
@@ -49,9 +31,7 @@ def named(paths: list[Path]) -> list[Any]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "notebook", named([each for each in ALL if all(map(is_installed, needs(each)))])
-)
+@pytest.mark.parametrize("notebook", named(ALL))
 def test_notebook_runs_to_its_number(notebook: Path) -> None:
     """Run anew, without a key, a notebook raises and warns nowhere and ends as it is kept."""
     fresh = notebooks.run(notebook)
@@ -61,9 +41,8 @@ def test_notebook_runs_to_its_number(notebook: Path) -> None:
 
 
 def test_six_notebooks() -> None:
-    """There are six; each can run in some environment of the tests."""
+    """There are six."""
     assert [each.stem[0] for each in ALL] == list("123456")
-    assert [each.name for each in ALL if needs(each) == _APART] == []
 
 
 @pytest.mark.parametrize("notebook", named(ALL))

@@ -5,7 +5,6 @@ Each program is written as LangChain's tutorials are, and takes the class it is 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel, Field
 
@@ -144,23 +144,14 @@ def server() -> Iterator[Sandbox]:
         yield running
 
 
-def _theirs() -> list[Any]:
-    if importlib.util.find_spec("langchain_openai") is None:
-        return []
-    from langchain_openai import ChatOpenAI
-
-    return [ChatOpenAI]
-
-
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda each: str(each.__name__))
-@pytest.mark.parametrize("theirs", _theirs(), ids=lambda each: str(each.__name__))
-def test_program_does_the_same(server: Sandbox, program: Any, theirs: Any) -> None:
+def test_program_does_the_same(server: Sandbox, program: Any) -> None:
     """With ours in place of theirs a program gives the same results."""
 
     def made(chat: Any) -> Make:
         return lambda **given: chat(api_key="a-key", base_url=server.base_url, **given)
 
-    assert program(made(ChatGlobalAPI)) == program(made(theirs))
+    assert program(made(ChatGlobalAPI)) == program(made(ChatOpenAI))
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda each: str(each.__name__))
