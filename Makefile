@@ -16,7 +16,7 @@ CODE := globalapi_core langchain_globalapi llamaindex_globalapi
 PIP := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-both test-langchain test-real-model test-judges fuzz check lint types contracts format generated notebooks bench clean
+.PHONY: help demo test test-both test-langchain test-real-model test-judges fuzz check lint types contracts format generated train eval-routing notebooks bench clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ generated: $(VENV)/tests.installed ## Make the generated files anew: catalog.jso
 	$(BIN)/python scripts/build_catalog.py
 	$(BIN)/python scripts/build_schema.py
 
+train: $(VENV)/train.installed ## Train the weights of the learned choice anew: DATA=folder of the routing data
+	$(BIN)/python scripts/train_router.py --data $(DATA)
+
+eval-routing: $(VENV)/train.installed ## Measure the learned choice: DATA=folder of the routing data
+	$(BIN)/python scripts/eval_routing.py --data $(DATA)
+
 # 5 compares with ChatOpenAI, which needs openai 3.
 notebooks: $(VENV)/tests.installed ## Run the notebooks anew and keep their outputs and pictures
 	$(BIN)/python scripts/run_notebooks.py
@@ -94,6 +100,10 @@ $(VENV)/tests.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/fuzz.installed: $(VENV)/tests.installed
 	@$(BIN)/python $(PIP) 'atheris>=3'
+	@touch $@
+
+$(VENV)/train.installed: $(VENV)/tests.installed
+	@$(BIN)/python $(PIP) 'numpy>=2' 'scipy>=1.14'
 	@touch $@
 
 $(AIMOCK): | $(VENV)/bin/python

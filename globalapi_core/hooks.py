@@ -16,7 +16,7 @@ from globalapi_core.records import CallRecord
 Hook: TypeAlias = Callable[[CallRecord], object]
 
 _logger = logging.getLogger(__name__)
-_hooks: tuple[Hook, ...] = ()
+_hooks: dict[object, Hook] = {}
 
 
 def on_call(hook: Hook) -> Callable[[], None]:
@@ -32,14 +32,9 @@ def on_call(hook: Hook) -> Callable[[], None]:
     Returns:
         What takes the hook away again.
     """
-    global _hooks
-    _hooks = (*_hooks, hook)
-
-    def remove() -> None:
-        global _hooks
-        _hooks = tuple(each for each in _hooks if each is not hook)
-
-    return remove
+    key = object()
+    _hooks[key] = hook
+    return lambda: _forget(key)
 
 
 @contextmanager
@@ -62,8 +57,14 @@ def recorded_calls() -> Iterator[list[CallRecord]]:
 
 def tell(record: CallRecord) -> None:
     """Tell all hooks of *record*."""
-    for hook in _hooks:
+    # A copy: another thread may add one, or take one away, in the meantime.
+    for hook in list(_hooks.values()):
         try:
             hook(record)
         except Exception:
             _logger.exception("the hook %s failed", getattr(hook, "__qualname__", type(hook)))
+
+
+def _forget(key: object) -> None:
+    """Take the hook of *key* away; once is enough."""
+    _hooks.pop(key, None)

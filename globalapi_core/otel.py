@@ -2,7 +2,8 @@
 
 The spans of attempts follow the `gen_ai.*` conventions (opentelemetry-semantic-conventions
 0.66b2, still experimental); what has no convention yet, the route, the reason and the cost,
-is under `globalapi.*`. No prompt and no answer is in them. Needs the extra `otel`.
+is under `globalapi.*`. No prompt and no answer is in them. A reader who leaves a stream is no
+error: its span says `globalapi.abandoned`. Needs the extra `otel`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from globalapi_core import hooks
-from globalapi_core.pricing import cost
-from globalapi_core.records import Attempt, CallRecord, Outcome
+from globalapi_core.errors import AbandonedError
+from globalapi_core.records import Attempt, CallRecord, Outcome, known_cost
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
@@ -23,7 +24,11 @@ _SECOND = 1_000_000_000
 
 
 def instrument(tracer_provider: TracerProvider | None = None) -> Callable[[], None]:
-    """Make spans of every call of this process from now on, as children of the current one.
+    """Make spans of every call of this process from now on.
+
+    They are made when a call ends, with the times it had, as children of the span that is
+    current then. Of a stream that is the one in which its end was read. Whoever instruments
+    twice gets every span twice.
 
     Args:
         tracer_provider: whose spans they are; `None`: OpenTelemetry's global one.
@@ -64,6 +69,8 @@ def _emit(tracer: Tracer, record: CallRecord) -> None:
         span.end(now)
     if record.attempts:
         _fail(whole, record.attempts[-1][1])
+    else:
+        _refuse(whole)
     whole.end(ended)
 
 
@@ -85,9 +92,19 @@ def _fail(span: Span, outcome: Outcome) -> None:
     """Mark *span* as failed if *outcome* is."""
     from opentelemetry.trace import Status, StatusCode
 
-    if outcome.error is not None:
+    if isinstance(outcome.error, AbandonedError):
+        span.set_attribute("globalapi.abandoned", True)
+    elif outcome.error is not None:
         span.set_attribute("error.type", type(outcome.error).__name__)
         span.set_status(Status(StatusCode.ERROR, str(outcome.error)))
+
+
+def _refuse(span: Span) -> None:
+    """Mark *span* as that of a call nobody was asked: each model too dear, or cooling down."""
+    from opentelemetry.trace import Status, StatusCode
+
+    span.set_attribute("error.type", "_OTHER")
+    span.set_status(Status(StatusCode.ERROR, "no model was asked"))
 
 
 def _call_attributes(record: CallRecord) -> dict[str, Any]:
@@ -100,6 +117,7 @@ def _call_attributes(record: CallRecord) -> dict[str, Any]:
             "globalapi.route.forced": decision.forced,
             "globalapi.route.candidates": [each.name for each in decision.candidates],
             "globalapi.route.rejected": [str(each) for each in decision.rejected],
+            "globalapi.passed_over": [str(each) for each in record.passed_over],
             "globalapi.model": record.model,
             "globalapi.fell_back": record.fell_back,
             "globalapi.attempts": len(record.attempts),
@@ -112,6 +130,7 @@ def _call_attributes(record: CallRecord) -> dict[str, Any]:
 def _attempt_attributes(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
     usage = outcome.usage
     model = attempt.candidate.model
+    known = known_cost(attempt, outcome)
     return _known(
         {
             "gen_ai.operation.name": "chat",
@@ -129,7 +148,7 @@ def _attempt_attributes(attempt: Attempt, outcome: Outcome) -> dict[str, Any]:
             "globalapi.model.family": model.family,
             "globalapi.request_id": outcome.request_id,
             "globalapi.adaptations": list(outcome.adaptations),
-            "globalapi.cost.usd": usage and _amount(cost(usage, model.price).usd),
+            "globalapi.cost.usd": known and _amount(known.usd),
         }
     )
 

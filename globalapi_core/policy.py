@@ -48,8 +48,9 @@ def unable(
         return f"takes no {' or '.join(sorted(missing))}"
     if signals.tools and not model.tools:
         return "cannot call tools" if model.tools is False else "not known to call tools"
-    if signals.response_format and not (model.json_mode or model.json_schema):
-        return "has no JSON mode" if model.json_mode is False else "not known to have a JSON mode"
+    no_json = _no_json(model, signals)
+    if no_json:
+        return no_json
     answer = signals.max_tokens or _limit(params) or 0
     if model.max_output and answer > model.max_output:
         return f"answers of {answer:,} tokens > {model.max_output:,}"
@@ -57,6 +58,18 @@ def unable(
         needed = f"{signals.input_tokens:,} tokens" + (f" + {answer:,} of answer" if answer else "")
         return f"{needed} > {model.window:,} of context"
     return None
+
+
+def _no_json(model: ModelInfo, signals: Signals) -> str | None:
+    """Why *model* cannot give the JSON that is asked for; what has tools gives an object by one."""
+    if not signals.response_format or model.json_mode or model.json_schema:
+        return None
+    by_tool = signals.response_format == "json_schema"
+    if by_tool and model.tools:
+        return None
+    if model.json_mode is None or (by_tool and model.tools is None):
+        return "not known to have a JSON mode" + (" or tools" if by_tool else "")
+    return "has no JSON mode" + (", and no tools to give an object by" if by_tool else "")
 
 
 def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> Candidate:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.errors import GatewayError
 from globalapi_core.pricing import Cost, Usage, cost, total
 from globalapi_core.signals import Signals
+
+if TYPE_CHECKING:
+    from globalapi_core.router import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,17 @@ class Decision:
         from globalapi_core import reprs
 
         return reprs.decision(self)
+
+    def explain(self, router: Router | None = None) -> str:
+        """Tell the decision as a person would, in sentences.
+
+        Args:
+            router: the router that decided, to say also which single change of the request
+                would take it elsewhere; `None`: nothing is said of that.
+        """
+        from globalapi_core import explain
+
+        return explain.text(self, router)
 
     @property
     def primary(self) -> Candidate:

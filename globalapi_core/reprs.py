@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from globalapi_core.config import Route
+    from globalapi_core.config import Config, Route
     from globalapi_core.pricing import Cost
     from globalapi_core.records import CallRecord, Decision
     from globalapi_core.router import Router
@@ -66,6 +66,11 @@ def router(router: Router) -> str:
         f"{limits.max_retries} retries of a model, cooldown {limits.cooldown:g} s"
     )
     return _whole([_line("Router", said), _table(("route", "when", "choose", "candidates"), rows)])
+
+
+def told_by(config: Config) -> tuple[str, Any]:
+    """What a router is told from others by, in a `repr`: its file, else its routes' names."""
+    return ("config", config.file) if config.file else ("routes", [r.name for r in config.routes])
 
 
 def _attempt(attempt: Mapping[str, Any]) -> tuple[str, ...]:

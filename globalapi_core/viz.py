@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
 
     from globalapi_core.pricing import Price
-    from globalapi_core.records import Decision
+    from globalapi_core.records import CallRecord, Decision
 
 Call = Mapping[str, Any]
 """A call as answers carry it: `CallRecord.as_dict()`."""
@@ -36,8 +36,8 @@ BLUE, ORANGE, GREEN, RED, SKY, GREY = (
 _SHARES = 101
 
 
-def frame(calls: Iterable[Call]) -> DataFrame:
-    """A table with a row for each call.
+def frame(calls: Iterable[Call | CallRecord]) -> DataFrame:
+    """A table with a row for each call, as answers or as `recorded_calls` have it.
 
     Money is `Decimal`, USD: `usd` is `None` where part of the cost is unknown, `at_least`
     is the part that is known. Tokens are those of the attempt that answered.
@@ -49,7 +49,8 @@ def frame(calls: Iterable[Call]) -> DataFrame:
         import pandas
     except ModuleNotFoundError as error:
         raise _missing("pandas", error) from None
-    return pandas.DataFrame([_row(each) for each in calls])
+    told = (each if isinstance(each, Mapping) else each.as_dict() for each in calls)
+    return pandas.DataFrame([_row(each) for each in told])
 
 
 def bars(values: Mapping[str, float], title: str, *, format: str = "{:,.2f}") -> Figure:

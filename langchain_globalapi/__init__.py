@@ -7,6 +7,7 @@ except ModuleNotFoundError as error:
         "LangChain is not installed: pip install 'globalapi-llm[langchain]'", name=error.name
     ) from None
 
+from langchain_globalapi._bridge import record_of
 from langchain_globalapi.callbacks import CostCallbackHandler, get_cost_callback
 from langchain_globalapi.chat_models import ChatGlobalAPI
 from langchain_globalapi.router import ChatGlobalAPIRouter, RouterRunnable
@@ -17,4 +18,5 @@ __all__ = [
     "CostCallbackHandler",
     "RouterRunnable",
     "get_cost_callback",
+    "record_of",
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from globalapi_core import settings
+from globalapi_core import reprs, settings
 from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts, Config
@@ -32,6 +32,8 @@ from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import size
 from langchain_globalapi import _bridge
+from langchain_globalapi._binding import Bound
+from langchain_globalapi._checking import Check
 from langchain_globalapi._moving import moved
 from langchain_globalapi._structured import structured
 
@@ -142,6 +144,23 @@ class GatewayChatModel(BaseChatModel):
         state = super().__getstate__()
         return {**state, "__dict__": {**state["__dict__"], "api_key": None}}
 
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """Model or routes, server, and what was set: no key, and nothing that is as it comes."""
+        yield ("model", self._models[0].asked) if self._is_one else reprs.told_by(self._config)
+        yield "base_url", self._endpoint.base_url
+        for name in (*_SENT, "timeout", "max_retries", "model_kwargs"):
+            if getattr(self, name) not in (None, {}):
+                yield name, getattr(self, name)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of a router: its routes. Of one model it shows the `repr`."""
+        return None if self._is_one else reprs.router(self._router)
+
+    @property
+    def _is_one(self) -> bool:
+        """Whether it is one model, and no router."""
+        return "route" not in type(self).model_fields
+
     def _limits(self, kwargs: Mapping[str, Any], *, one_model: bool = False) -> Attempts:
         """How often and how long to try: the call's, else ours, else the config file's."""
         own = {"timeout": kwargs.get("timeout") or self.timeout, "max_retries": self.max_retries}
@@ -175,6 +194,10 @@ class GatewayChatModel(BaseChatModel):
         found = {name: given.get(name) for name in self._configurable}
         return {name: value for name, value in found.items() if value and isinstance(value, str)}
 
+    def bind(self, **kwargs: Any) -> Bound:
+        """This model with *kwargs* in every call, which tools and schemas join."""
+        return Bound(bound=self, kwargs=kwargs, config={})
+
     def bind_tools(
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -183,7 +206,7 @@ class GatewayChatModel(BaseChatModel):
         strict: bool | None = None,
         parallel_tool_calls: bool | None = None,
         **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
+    ) -> Bound:
         """Give the model tools to call.
 
         Args:
@@ -215,7 +238,8 @@ class GatewayChatModel(BaseChatModel):
 
         Args:
             schema: a pydantic class, a TypedDict, a JSON schema or a tool definition.
-            method: how to ask; `None`: the best way the model has.
+            method: how to ask; `None`: the best way of the model that is called, by schema,
+                in its JSON mode or by a tool.
             include_raw: return a dict of `raw`, `parsed` and `parsing_error`.
             strict: ask for output that keeps to the schema exactly.
             **kwargs: bound with it.
@@ -223,18 +247,33 @@ class GatewayChatModel(BaseChatModel):
         return structured(
             self,
             schema,
-            method=method or self._structured_method,
+            method=method or "json_schema",
             include_raw=include_raw,
             strict=strict,
             **kwargs,
         )
 
-    @property
-    def _structured_method(self) -> Method:
-        return "json_schema"
+    def _checking(self, check: Check) -> dict[str, Any]:
+        """What is bound to a call whose answer must pass *check*: one model has no other to ask."""
+        return {}
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The tokens of *text*, by the `custom_get_token_ids` of the constructor.
+
+        Raises:
+            NotImplementedError: there is none. A gateway has no tokenizer to ask.
+        """
+        if self.custom_get_token_ids is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} knows no token ids, for each model has its own: "
+                "get_num_tokens estimates their number, custom_get_token_ids=... sets a tokenizer"
+            )
+        return self.custom_get_token_ids(text)
 
     def get_num_tokens(self, text: str) -> int:
-        """An estimate of the tokens of *text*, made offline."""
+        """The tokens of *text*: estimated offline, or counted by `custom_get_token_ids`."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
         return round(size.of_text(text))
 
     def get_num_tokens_from_messages(

@@ -167,8 +167,8 @@ def answered_by(messages: Sequence[BaseMessage]) -> str | None:
     if not messages or not isinstance(messages[-1], ToolMessage):
         return None
     asked = next((each for each in reversed(messages) if isinstance(each, AIMessage)), None)
-    record = asked.response_metadata.get(RECORD) if asked else None
-    return record.get("model") if isinstance(record, Mapping) else None
+    record = record_of(asked) if asked else None
+    return record.get("model") if record else None
 
 
 def message(answer: Answer) -> AIMessage:
@@ -217,11 +217,21 @@ def last_chunk(answer: Answer) -> AIMessageChunk:
 
 def outcome(message: AIMessage) -> Outcome | None:
     """What a message says of the attempt that made it; `None` if it carries no record."""
-    record = message.response_metadata.get(RECORD)
-    found = last_outcome(record) if isinstance(record, Mapping) else None
+    record = record_of(message)
+    found = last_outcome(record) if record else None
     if found is None or not is_cached(message):
         return found
     return replace(found, usage=Usage(0, 0), estimate=None)
+
+
+def record_of(message: BaseMessage) -> dict[str, Any] | None:
+    """The record of the call that made *message*: decision, attempts, usage and cost.
+
+    Returns:
+        `CallRecord.as_dict()`, for an answer of this package's; `None` for other messages.
+    """
+    record = message.response_metadata.get(RECORD)
+    return record if isinstance(record, dict) else None
 
 
 def is_cached(message: AIMessage) -> bool:

@@ -60,6 +60,11 @@ _LOST: Mapping[str, str] = {
     "trace": _METADATA,
 }
 _CHAT = "leave it out: calls are chat completions"
+_BESIDE: Mapping[str, str] = {
+    "extra_headers": _LOST["default_headers"],
+    "extra_query": "the address of a call has no query",
+}
+"""What a call of theirs takes and puts beside the request."""
 _REFUSED: Mapping[str, str] = {
     "n": "call batch: an answer is one message",
     "plugins": "leave it out: the gateway has none",
@@ -103,6 +108,19 @@ def moved(given: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
     return {**ours, "model_kwargs": sent} if sent else ours
 
 
+def flattened(given: Mapping[str, Any]) -> dict[str, Any]:
+    """*given*, the arguments of a call, with what its `extra_body` holds among them.
+
+    What would go beside the request is not used, which a `UserWarning` tells.
+    """
+    for name in _BESIDE:
+        if given.get(name):
+            _lost(name, _BESIDE[name])
+    beside = ("extra_body", *_BESIDE)
+    own = {name: value for name, value in given.items() if name not in beside}
+    return {**(given.get("extra_body") or {}), **own}
+
+
 def _is_unset(name: str, value: Any) -> bool:
     """Whether leaving it out changes nothing."""
     if name in _WITHOUT_EFFECT or (name == "n" and value == 1):
@@ -119,10 +137,15 @@ def _thinking(asked: Mapping[str, Any]) -> dict[str, Any]:
 def _tell(name: str, known: Collection[str]) -> None:
     """Warn of *name*, or refuse it."""
     if name in _LOST:
-        warnings.warn(f"{name!r} is not used: {_LOST[name]}", UserWarning, stacklevel=6)
+        _lost(name, _LOST[name], stacklevel=7)
     elif name in _REFUSED:
         raise InvalidInputError(f"{name!r} has no counterpart here: {_REFUSED[name]}")
     else:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise InvalidInputError(f"unknown argument {name!r}{hint}")
+
+
+def _lost(name: str, instead: str, *, stacklevel: int = 3) -> None:
+    """Warn that *name* has no effect."""
+    warnings.warn(f"{name!r} is not used: {instead}", UserWarning, stacklevel=stacklevel)

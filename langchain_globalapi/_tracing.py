@@ -21,7 +21,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import RunnableConfig, ensure_config
 from langchain_core.runnables.config import patch_config
 
-from globalapi_core.records import Attempt
+from globalapi_core.records import Attempt, Decision
 from langchain_globalapi._errors import in_both_families
 
 
@@ -31,14 +31,22 @@ class Run:
 
     config: RunnableConfig
     manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
+    decision: Decision | None = None
+    """Told to the tracers of each attempt; `None`: there is none yet."""
     output: Any = None
     chunks: list[AIMessageChunk] = field(default_factory=list)
 
     def child(self, attempt: Attempt) -> RunnableConfig:
-        """The config under which one attempt is traced."""
-        return patch_config(
+        """The config under which one attempt is traced: its metadata say why it is made."""
+        config = patch_config(
             self.config, callbacks=self.manager.get_child(f"attempt:{attempt.number}")
         )
+        config["metadata"] = {
+            **(config.get("metadata") or {}),
+            **_why(self.decision),
+            "globalapi_attempt": attempt.number,
+        }
+        return config
 
     def note(self, chunk: AIMessageChunk) -> AIMessageChunk:
         """Keep *chunk* for the trace, if anybody listens."""
@@ -98,6 +106,14 @@ async def atraced(
         await chain.on_chain_error(error)
         raise
     await chain.on_chain_end(run.result())
+
+
+def _why(decision: Decision | None) -> dict[str, Any]:
+    """What tracers can filter runs by: metadata of plain values."""
+    if decision is None:
+        return {}
+    said = {"globalapi_route": decision.route, "globalapi_reason": decision.reason}
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def _listeners(model: BaseChatModel, config: RunnableConfig) -> tuple[Any, ...]:

@@ -67,8 +67,8 @@ class CostCallbackHandler(BaseCallbackHandler):
             self._count(record.as_dict())
 
     def _answered(self, message: AIMessage) -> None:
-        record = message.response_metadata.get(_bridge.RECORD)
-        if isinstance(record, Mapping) and not _bridge.is_cached(message):
+        record = _bridge.record_of(message)
+        if record and not _bridge.is_cached(message):
             self._count(record)
 
     def _count(self, record: Mapping[str, Any]) -> None:

@@ -21,8 +21,9 @@ from globalapi_core.records import Decision
 from globalapi_core.router import named
 from globalapi_core.wire import ChatRequest, Delta, Timeouts, Wire
 from langchain_globalapi import _bridge
-from langchain_globalapi._base import GatewayChatModel, Method
+from langchain_globalapi._base import GatewayChatModel
 from langchain_globalapi._errors import in_both_families
+from langchain_globalapi._moving import flattened
 
 
 class ChatGlobalAPI(GatewayChatModel):
@@ -154,7 +155,7 @@ class ChatGlobalAPI(GatewayChatModel):
         self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> tuple[ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
-        given = {**self._params, **kwargs}
+        given = {**self._params, **flattened(kwargs)}
         for name in ("stream", "stream_usage", "timeout"):
             given.pop(name, None)
         info = self._config.catalog.get(given.pop("model", None) or self.model_name)
@@ -202,12 +203,6 @@ class ChatGlobalAPI(GatewayChatModel):
         return {**self._configured(config), **kwargs}
 
     @property
-    def _structured_method(self) -> Method:
-        """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""
-        can = self.info.json_schema or self.info.json_mode or not self.info.tools
-        return "json_schema" if can else "function_calling"
-
-    @property
     def _llm_type(self) -> str:
         return "globalapi-chat"
 
@@ -217,7 +212,9 @@ class ChatGlobalAPI(GatewayChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         params = super()._get_ls_params(stop=stop, **kwargs)
-        params["ls_model_name"] = kwargs.get("model") or self.model_name
+        # Tracers add up by it: one model has one name, however it is spelled.
+        model = kwargs.get("model") or self.model_name
+        params["ls_model_name"] = self._config.catalog.get(model).name
         return params
 
     @property

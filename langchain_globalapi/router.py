@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeAlias
@@ -19,10 +19,11 @@ from globalapi_core.catalog import ModelInfo
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health
-from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
+from globalapi_core.records import Attempt, Decision
 from globalapi_core.router import alone
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import SHARED, GatewayChatModel
+from langchain_globalapi._checking import Check, CheckedCall, Kind
 from langchain_globalapi._tracing import atraced, seen, traced
 from langchain_globalapi.chat_models import ChatGlobalAPI
 
@@ -39,6 +40,8 @@ class _Plan:
     messages: list[BaseMessage]
     """Those of *prompt*."""
     kwargs: Mapping[str, Any]
+    check: Check | None = None
+    """What the answer must be; `None`: anything will do."""
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments for one attempt: the route's, under the caller's."""
@@ -116,6 +119,7 @@ class RouterRunnable(GatewayChatModel):
         """Ask the right model, and wait for the whole answer."""
         with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
+            run.decision = plan.decision
             message: AIMessage = self._call(plan, _MESSAGE).run(
                 lambda attempt: self._member(plan, attempt).invoke(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
@@ -130,6 +134,7 @@ class RouterRunnable(GatewayChatModel):
         """`invoke`, asynchronously."""
         async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
+            run.decision = plan.decision
             message: AIMessage = await self._call(plan, _MESSAGE).arun(
                 lambda attempt: self._member(plan, attempt).ainvoke(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
@@ -144,11 +149,11 @@ class RouterRunnable(GatewayChatModel):
         """Ask the right model, and yield the answer as it comes."""
         with traced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
+            run.decision = plan.decision
             for chunk in self._call(plan, _MESSAGE).stream(
                 lambda attempt: self._member(plan, attempt).stream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
-                ),
-                _MESSAGE.visible,
+                )
             ):
                 yield run.note(chunk)
 
@@ -158,11 +163,11 @@ class RouterRunnable(GatewayChatModel):
         """`stream`, asynchronously."""
         async with atraced(self, input, config) as run:
             plan = self._plan(input, run.config, kwargs)
+            run.decision = plan.decision
             chunks = self._call(plan, _MESSAGE).astream(
                 lambda attempt: self._member(plan, attempt).astream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
-                ),
-                _MESSAGE.visible,
+                )
             )
             async with aclosing(chunks):
                 async for chunk in chunks:
@@ -212,8 +217,7 @@ class RouterRunnable(GatewayChatModel):
         yield from self._call(plan, _CHUNK).stream(
             lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
-            ),
-            _CHUNK.visible,
+            )
         )
 
     async def _astream(
@@ -227,8 +231,7 @@ class RouterRunnable(GatewayChatModel):
         chunks = self._call(plan, _CHUNK).astream(
             lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
-            ),
-            _CHUNK.visible,
+            )
         )
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -237,6 +240,7 @@ class RouterRunnable(GatewayChatModel):
     def _plan(self, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
         given = {name: value for name, value in kwargs.items() if value is not None}
+        check = given.pop("check", None)
         key, prompt = _keyed(input) if isinstance(input, Mapping) else (None, input)
         named = {"route": given.pop("route", None), "model": given.pop("model", None)}
         route, model = _first_named(
@@ -257,12 +261,16 @@ class RouterRunnable(GatewayChatModel):
         )
         cooling = health.cooling() if health else None
         decision = router.decide(signals, route=route, model=model, cooling=cooling)
-        return _Plan(decision, prompt, messages, given)
+        return _Plan(decision, prompt, messages, given, check)
 
-    def _call(self, plan: _Plan, kind: _Kind) -> Call[Any]:
+    def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.kwargs)
         flow = attempts(plan.decision, limits, self._health, self._budget)
-        return Call(flow, kind.outcome, kind.recorded, text=kind.text)
+        call = Call[Any](flow, kind.outcome, kind.recorded, text=kind.text)
+        return CheckedCall(call, kind, plan.check)
+
+    def _checking(self, check: Check) -> dict[str, Any]:
+        return {"check": check}
 
     def _member(self, plan: _Plan, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
@@ -297,33 +305,9 @@ ChatGlobalAPIRouter = RouterRunnable
 """`RouterRunnable`, for those who import `langchain_core`'s class of that name too."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How to find the message in what an attempt gives."""
-
-    message: Callable[[Any], AIMessage]
-
-    def outcome(self, item: Any) -> Outcome | None:
-        """What *item* says of its attempt."""
-        return _bridge.outcome(self.message(item))
-
-    def recorded(self, item: Any, record: CallRecord) -> Any:
-        """*item*, carrying the record of the call."""
-        _bridge.recorded(self.message(item), record)
-        return item
-
-    def text(self, item: Any) -> str:
-        """What *item* brings of the answer, reasoning included."""
-        return _bridge.said(self.message(item))
-
-    def visible(self, item: Any) -> bool:
-        """Whether *item* has anything to show."""
-        return _bridge.is_visible(self.message(item))
-
-
-_MESSAGE = _Kind(lambda message: message)
-_RESULT = _Kind(lambda result: result.generations[0].message)
-_CHUNK = _Kind(lambda chunk: chunk.message)
+_MESSAGE = Kind(lambda message: message)
+_RESULT = Kind(lambda result: result.generations[0].message)
+_CHUNK = Kind(lambda chunk: chunk.message)
 
 
 def _asked(attempt: Attempt) -> str:

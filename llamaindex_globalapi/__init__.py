@@ -7,7 +7,8 @@ except ModuleNotFoundError as error:
         "LlamaIndex is not installed: pip install 'globalapi-llm[llamaindex]'", name=error.name
     ) from None
 
+from llamaindex_globalapi._responses import record_of
 from llamaindex_globalapi.llms import GlobalAPI
 from llamaindex_globalapi.router import CallEndEvent, GlobalAPIRouter
 
-__all__ = ["CallEndEvent", "GlobalAPI", "GlobalAPIRouter"]
+__all__ = ["CallEndEvent", "GlobalAPI", "GlobalAPIRouter", "record_of"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
     ToolCallBlock,
 )
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic import (
@@ -24,13 +26,14 @@ from pydantic import (
     model_validator,
 )
 
-from globalapi_core import settings
+from globalapi_core import reprs, settings
 from globalapi_core.budget import Budget
 from globalapi_core.config import Attempts, Config
 from globalapi_core.health import Health
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from llamaindex_globalapi._bridge import INVALID_CALLS
+from llamaindex_globalapi._moving import unused
 from llamaindex_globalapi._responses import only_first_call
 from llamaindex_globalapi._structured import StructuredOutput
 
@@ -89,6 +92,26 @@ class GatewayLLM(StructuredOutput):
         if isinstance(config, Config):
             return config.file
         return None if config is None else str(config)
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """Model or routes, server, and what was set: no key, and nothing that is as it comes."""
+        config = self._router.config
+        yield ("model", getattr(self, "model", None)) if self._is_one else reprs.told_by(config)
+        yield "api_base", self._endpoint.base_url
+        said = {"model", "api_base", "config", "api_key"}
+        said.update(FunctionCallingLLM.model_fields)
+        for name in type(self).model_fields:
+            if name in self.model_fields_set - said and getattr(self, name) is not None:
+                yield name, getattr(self, name)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows of a router: its routes. Of one model it shows the `repr`."""
+        return None if self._is_one else reprs.router(self._router)
+
+    @property
+    def _is_one(self) -> bool:
+        """Whether it is one model, and no router."""
+        return "route" not in type(self).model_fields
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -184,8 +207,16 @@ class GatewayLLM(StructuredOutput):
 
 
 def flattened(given: Mapping[str, Any]) -> dict[str, Any]:
-    """*given* with what `extra_body` holds, the openai SDK's place for what it does not know."""
-    flat = {name: value for name, value in given.items() if name not in ("extra_body", "stream")}
+    """What of *given* goes into a request.
+
+    `extra_body` is the openai SDK's place for what it does not know. What it would put beside
+    the request is not used, which a `UserWarning` tells.
+    """
+    beside = ("extra_body", "extra_headers", "extra_query", "stream")
+    for name in ("extra_headers", "extra_query"):
+        if given.get(name):
+            warnings.warn(unused("a call", name), UserWarning, stacklevel=2)
+    flat = {name: value for name, value in given.items() if name not in beside}
     return {**(given.get("extra_body") or {}), **flat}
 
 

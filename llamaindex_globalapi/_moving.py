@@ -56,10 +56,13 @@ class MovedOver(FunctionCallingLLM):
             return given
         taken, lost = taken_over(given)
         for name in lost:
-            warnings.warn(
-                f"{cls.__name__} does not use {name!r}: {_LOST[name]}", UserWarning, stacklevel=4
-            )
+            warnings.warn(unused(cls.__name__, name), UserWarning, stacklevel=4)
         return taken
+
+
+def unused(who: str, name: str) -> str:
+    """That *who* does not use what is called *name*, and what is done in its place."""
+    return f"{who} does not use {name!r}: {_LOST[name]}"
 
 
 def taken_over(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -75,6 +78,8 @@ def taken_over(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             extras.setdefault(sent, value)
     if "max_new_tokens" in taken:
         taken["max_tokens"] = taken.pop("max_new_tokens")
+    if (base_url := taken.pop("base_url", None)) and taken.get("api_base") is None:
+        taken["api_base"] = base_url  # as LangChain's users call it
     if extras or "additional_kwargs" in taken:
         taken["additional_kwargs"] = extras
     return taken, lost

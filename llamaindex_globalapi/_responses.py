@@ -88,9 +88,22 @@ async def acompletions(responses: ChatResponseAsyncGen) -> CompletionResponseAsy
             yield completion(response)
 
 
+def record_of(response: ChatResponse | CompletionResponse) -> dict[str, Any] | None:
+    """The record of the call that made *response*: decision, attempts, usage and cost.
+
+    An engine's answer carries none: `globalapi_core.recorded_calls` has those of its calls.
+
+    Returns:
+        `CallRecord.as_dict()`; `None` for the response of another package, and for a part of
+        a stream before its last.
+    """
+    record = response.additional_kwargs.get(RECORD)
+    return record if isinstance(record, dict) else None
+
+
 def outcome(response: ChatResponse) -> Outcome | None:
     """What a response says of the attempt that made it; `None` if it carries no record."""
-    record = response.additional_kwargs.get(RECORD)
+    record = record_of(response)
     return None if record is None else last_outcome(record)
 
 

@@ -34,17 +34,13 @@ _BRACKETED = re.compile(r"[{\[].*[}\]]", re.DOTALL)
 
 
 class StructuredOutput(MovedOver):
-    """An LLM that is asked for objects in the best way it has.
+    """An LLM that is asked for objects by their schema.
 
+    What that comes to for a model, a schema, a JSON mode or a tool, the wire knows.
     LlamaIndex's own programs know tools and text alone, change the `llm_kwargs` they are
     given, drop the system prompt of asynchronous calls and do not require the tool of
     streamed ones. Another `pydantic_program_mode` than the default still chooses them.
     """
-
-    # Not abstract: LlamaIndex traces what implements an abstract method.
-    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
-        """The arguments of `chat` that ask for an *output_cls*."""
-        raise NotImplementedError
 
     def _predict(
         self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
@@ -168,7 +164,7 @@ class StructuredOutput(MovedOver):
         messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
         given = llm_kwargs or {}
         own = {name: value for name, value in given.items() if name not in _PROGRAM_ARGUMENTS}
-        return messages, {**self._asking(output_cls), **own}
+        return messages, {"response_format": response_format(output_cls), **own}
 
 
 class _Partial:
@@ -233,6 +229,8 @@ def parsed(output_cls: type[Model], response: ChatResponse) -> Model:
             f"the answer is not a valid {output_cls.__name__}: {_summary(error)}",
             model=message.additional_kwargs.get(MODEL),
             partial_text=text,
+            # It says something about this schema, and nothing about the model's health.
+            scope="request",
         ) from error
 
 

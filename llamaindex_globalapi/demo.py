@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Literal
 
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.event_handlers import (
-    BaseEventHandler,
-)
 from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
@@ -18,9 +13,10 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.tools import FunctionTool
 from pydantic import ConfigDict, Field, create_model
 
+from globalapi_core import recorded_calls
 from globalapi_core.demo import Answered, Passage, Question, Retriever
 from globalapi_core.settings import Endpoint
-from llamaindex_globalapi.router import CallEndEvent, GlobalAPIRouter
+from llamaindex_globalapi.router import GlobalAPIRouter
 
 _TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool}
 
@@ -36,7 +32,7 @@ def answers(
     for question in questions:
         with recorded_calls() as calls:
             text = ask(llm, engine, question, retriever)
-        yield Answered(question, text, calls[-1])
+        yield Answered(question, text, calls[-1].as_dict())
 
 
 class PassageRetriever(BaseRetriever):
@@ -105,23 +101,3 @@ def _tool(name: str, description: str, parameters: Mapping[str, Any]) -> Functio
     return FunctionTool.from_defaults(
         fn=lambda **_: None, name=name, description=description, fn_schema=schema
     )
-
-
-class _Recorder(BaseEventHandler):
-    records: list[dict[str, Any]] = Field(default_factory=list)
-
-    def handle(self, event: Any, **kwargs: Any) -> None:
-        if isinstance(event, CallEndEvent):
-            self.records.append(event.record)
-
-
-@contextmanager
-def recorded_calls() -> Iterator[list[dict[str, Any]]]:
-    """The records of the calls that end inside: a query engine passes on the text alone."""
-    handlers = get_dispatcher().event_handlers
-    recorder = _Recorder()
-    handlers.append(recorder)
-    try:
-        yield recorder.records
-    finally:
-        handlers.remove(recorder)

@@ -18,8 +18,6 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.program.function_program import get_function_tool
-from llama_index.core.types import Model
 from pydantic import Field, PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
@@ -27,7 +25,7 @@ from globalapi_core.client import Client
 from globalapi_core.records import Decision
 from globalapi_core.router import named
 from globalapi_core.wire import ChatRequest, Timeouts, Wire
-from llamaindex_globalapi import _bridge, _responses, _structured
+from llamaindex_globalapi import _bridge, _responses
 from llamaindex_globalapi._base import NUM_OUTPUT, GatewayLLM, flattened
 
 
@@ -203,16 +201,6 @@ class GlobalAPI(GatewayLLM):
         told = copy.copy(self)
         told._decided = decision
         return told
-
-    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
-        """JSON by schema, or in a JSON mode with the schema in the prompt; else by a tool."""
-        info = self.info
-        if info.json_schema or info.json_mode or not info.tools:
-            return {"response_format": _structured.response_format(output_cls)}
-        tool = get_function_tool(output_cls)
-        asked = self._prepare_chat_with_tools([tool], tool_required=True)
-        del asked["messages"]
-        return asked
 
 
 def num_output(max_tokens: int | None, window: int, output_limit: int) -> int:

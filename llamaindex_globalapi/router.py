@@ -272,10 +272,6 @@ class GlobalAPIRouter(GatewayLLM):
         names = self._router.config.routes[-1].candidates
         return max(self._router.catalog.resolve(name).window for name in names)
 
-    def _asking(self, output_cls: type[Model]) -> dict[str, Any]:
-        """By schema: only models that can take one, or a JSON mode, are then considered."""
-        return {"response_format": _structured.response_format(output_cls)}
-
     def _predict(
         self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
     ) -> Model:

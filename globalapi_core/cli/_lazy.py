@@ -17,15 +17,17 @@ from globalapi_core.errors import GlobalAPIError
 
 COMMANDS = {
     "chat": ("chat", "Ask one question and stream the answer."),
-    "check": ("check", "Check a config file."),
+    "check": ("check", "Find what is wrong with a config file, and what is unwise in it."),
     "demo": (
         "demo",
         "Run one RAG pipeline in LangChain and in LlamaIndex, with reasons and costs.",
     ),
-    "explain": ("route", "The same as route."),
+    "explain": ("explain", "Tell in words where a prompt goes, why, and what would change it."),
+    "init": ("init", "Write a config file from a template, with its tests."),
     "models": ("models", "What models there are, what they can do and what they charge."),
-    "route": ("route", "Explain which model a prompt goes to, and why; calls nothing."),
+    "route": ("route", "Show which model a prompt goes to, and why, as tables; calls nothing."),
     "sandbox": ("sandbox", "Serve a gateway on this machine until Ctrl-C: no key, no network."),
+    "test": ("test", "Run the tests in a config file; calls nothing."),
 }
 """Name of a command: the module it is in, and the line `globalapi --help` shows."""
 
@@ -46,8 +48,8 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         stubs = plain()
-        for name, (module, text) in COMMANDS.items():
-            stubs.command(name, help=text, hidden=name != module)(_stub)
+        for name, (_, text) in COMMANDS.items():
+            stubs.command(name, help=text)(_stub)
         self.commands = getattr(get_command(stubs), "commands", {})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

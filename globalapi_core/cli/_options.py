@@ -27,6 +27,14 @@ File = Annotated[
 Image = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="A picture to send with it.")
 ]
+Tools = Annotated[
+    Path | None, typer.Option("--tools", metavar="FILE", help="Tool definitions, as JSON.")
+]
+JsonOutput = Annotated[bool, typer.Option("--json-output", help="The answer must be JSON.")]
+Meta = Annotated[
+    list[str] | None,
+    typer.Option("--meta", metavar="KEY=VALUE", help="Metadata of the call; repeatable."),
+]
 System = Annotated[str | None, typer.Option("--system", metavar="TEXT", help="A system message.")]
 Tag = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag of the call; repeatable.")

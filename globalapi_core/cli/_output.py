@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "?"
 """Stands for a fact that no source states."""
+SHOWN = 100
+"""Characters of a file's line that are quoted."""
 _WIDE = 300
 """Columns of an output that is no terminal: nothing is folded, `grep` finds it."""
 

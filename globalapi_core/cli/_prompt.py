@@ -119,6 +119,14 @@ def decide(router: Router, signals: Signals, *, route: str | None, model: str | 
     return router.decide(signals, route=route, model=model)
 
 
+def as_dict(decision: Decision) -> dict[str, Any]:
+    """A decision for JSON, with the estimated cost of each candidate."""
+    estimates = {
+        each.name: each.estimate and each.estimate.as_dict() for each in decision.candidates
+    }
+    return decision.as_dict() | {"estimates": estimates}
+
+
 def assumptions(decision: Decision, router: Router) -> str | None:
     """A note when the model named is one that nothing is known of, else `None`."""
     model = decision.primary.model

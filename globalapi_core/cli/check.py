@@ -1,20 +1,17 @@
-"""`globalapi check`: is a config file sound, and what of it rests on assumptions."""
+"""`globalapi check`: what is wrong with a config file, and what a careful colleague would say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from globalapi_core import policy
-from globalapi_core.catalog import ModelInfo
-from globalapi_core.cli import _options, _output
+from globalapi_core.cli import _findings, _options, _output
 from globalapi_core.cli._lazy import plain
-from globalapi_core.config import Route
+from globalapi_core.config.file import Reading, examine_file
+from globalapi_core.config.keys import masked
 from globalapi_core.router import Router
-from globalapi_core.signals import Signals
 
 app = plain()
 
@@ -29,54 +26,57 @@ def check(
     ] = False,
     json: _options.Json = False,
 ) -> None:
-    """Check a config file: problems end in exit code 2, warnings do not."""
+    """Find what is wrong with a config file, and what is unwise in it.
+
+    Errors end in exit code 2, warnings do not. The tests in the file are run too.
+    """
     if schema:
         from globalapi_core.cli._schema import config_schema
 
         _output.document(config_schema())
         return
-    router = Router(file)
-    config, models = router.config, router.models
-    warnings = [*_blind_spots(models), *_dead_ends(router)]
+    reading = examine_file(file)
+    findings = _findings.of(reading)
+    ok = not any(each.severity == "error" for each in findings)
     if json:
-        summary = {"file": config.file, "routes": len(config.routes), "models": len(models)}
-        _output.document({"ok": True, **summary, "warnings": warnings})
-        return
-    routes = _output.count(len(config.routes), "route")
-    typer.echo(f"ok: {routes}, {_output.count(len(models), 'model')} ({config.file})")
-    for warning in warnings:
-        typer.echo(f"warning: {warning}")
+        told = [each.as_dict() for each in findings]
+        _output.document({"ok": ok, "file": reading.file, **_counts(reading), "findings": told})
+    else:
+        for each in findings:
+            _show(each, reading)
+        typer.echo(_summary(findings, reading))
+    if not ok:
+        raise typer.Exit(2)
 
 
-def _blind_spots(models: tuple[ModelInfo, ...]) -> Iterator[str]:
-    """What is not known of the models that may be called."""
-    for model in models:
-        prices = {"input": model.price.input_mtok, "output": model.price.output_mtok}
-        unknown = [name for name, price in prices.items() if price is None]
-        if unknown:
-            prices_ = f"{' and '.join(unknown)} price{'s' * (len(unknown) > 1)}"
-            yield f"{model.name}: {prices_} unknown, so costs are lower bounds"
-        if model.context_window is None:
-            yield f"{model.name}: context window unknown, {model.window:,} tokens assumed"
+def _counts(reading: Reading) -> dict[str, int]:
+    if reading.problems or reading.mended is None:
+        return {}
+    config = reading.mended.config
+    models = Router(config).models
+    return {"routes": len(config.routes), "models": len(models), "tests": len(config.tests)}
 
 
-def _dead_ends(router: Router) -> Iterator[str]:
-    """Candidates that can take no call their own route fires for."""
-    for route in router.config.routes:
-        for name in route.candidates:
-            model = router.catalog.resolve(name)
-            reasons = [policy.unable(model, signals) for signals in _firing(route)]
-            if all(reasons):
-                yield f"route {route.name!r} never takes {model.name}: {reasons[0]}"
+def _show(finding: _findings.Finding, reading: Reading) -> None:
+    where = ":".join(str(each) for each in (reading.file, finding.line) if each is not None)
+    key = f" [{finding.key}]" if finding.key else ""
+    typer.echo(f"{where}: {finding.severity}: {finding.text}{key}")
+    lines = reading.text.splitlines()
+    if finding.line and finding.line <= len(lines):
+        typer.echo(f"    | {masked(lines[finding.line - 1].strip())[: _output.SHOWN]}")
+    if finding.help:
+        typer.echo(f"    = {finding.help}")
 
 
-def _firing(route: Route) -> Iterator[Signals]:
-    """The least demanding requests that *route* fires for, one for each modality."""
-    when = route.when.conditions if route.when else {}
-    for modality in when.get("modality", ["text"]):
-        yield Signals(
-            modalities=frozenset({"text", modality}),
-            tools=int(when.get("tools", False)),
-            response_format="json_object" if when.get("json_output") else None,
-            input_tokens=when.get("min_tokens", 0),
-        )
+def _summary(findings: list[_findings.Finding], reading: Reading) -> str:
+    errors = sum(each.severity == "error" for each in findings)
+    warnings = len(findings) - errors
+    told = [_output.count(number, noun) for noun, number in (("error", errors),) if number]
+    told += [_output.count(warnings, "warning")] if warnings else []
+    counts = [
+        _output.count(number, noun.removesuffix("s"))
+        for noun, number in _counts(reading).items()
+        if number
+    ]
+    verdict = "not ok" if errors else "ok"
+    return f"{verdict}: {', '.join((*counts, *told))} ({reading.file})"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from globalapi_core.cli import _options, _output, _prompt
 from globalapi_core.cli._lazy import plain
@@ -21,25 +18,18 @@ def route(
     prompt: _options.Prompt = None,
     file: _options.File = None,
     image: _options.Image = None,
-    tools: Annotated[
-        Path | None, typer.Option("--tools", metavar="FILE", help="Tool definitions, as JSON.")
-    ] = None,
-    json_output: Annotated[
-        bool, typer.Option("--json-output", help="The answer must be JSON.")
-    ] = False,
+    tools: _options.Tools = None,
+    json_output: _options.JsonOutput = False,
     system: _options.System = None,
     tag: _options.Tag = None,
-    meta: Annotated[
-        list[str] | None,
-        typer.Option("--meta", metavar="KEY=VALUE", help="Metadata of the call; repeatable."),
-    ] = None,
+    meta: _options.Meta = None,
     max_tokens: _options.MaxTokens = None,
     route: _options.Route = None,
     model: _options.Model = None,
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Explain which model a prompt goes to, and why; calls nothing."""
+    """Show which model a prompt goes to, and why, as tables; calls nothing."""
     router = Router(config)
     signals = router.signals(
         _prompt.messages(_prompt.read(prompt, file), system=system, image=image),
@@ -51,16 +41,12 @@ def route(
     )
     decision = _prompt.decide(router, signals, route=route, model=model)
     if json:
-        _output.document(decision.as_dict() | {"estimates": _estimates(decision)})
+        _output.document(_prompt.as_dict(decision))
     else:
-        _explain(decision, router)
+        _show(decision, router)
 
 
-def _estimates(decision: Decision) -> dict[str, Any]:
-    return {each.name: each.estimate and each.estimate.as_dict() for each in decision.candidates}
-
-
-def _explain(decision: Decision, router: Router) -> None:
+def _show(decision: Decision, router: Router) -> None:
     console = _output.console()
     chosen = f"route {decision.route}, " if decision.route else ""
     console.print(f"{decision.primary.name} ({chosen}{decision.reason})")

@@ -7,8 +7,10 @@ changing that file. `load_config` finds it and checks it; errors name file, line
 from globalapi_core.config.file import default_config, load_config, parse_config
 from globalapi_core.config.schema import (
     Attempts,
+    Case,
     Choose,
     Config,
+    Expect,
     Gateway,
     Language,
     Model,
@@ -18,8 +20,10 @@ from globalapi_core.config.schema import (
 
 __all__ = [
     "Attempts",
+    "Case",
     "Choose",
     "Config",
+    "Expect",
     "Gateway",
     "Language",
     "Model",

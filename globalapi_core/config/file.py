@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from globalapi_core.config import problems
+from globalapi_core.config.mending import Mended, mend, untouched
+from globalapi_core.config.problems import Problem
 from globalapi_core.config.schema import Config
 from globalapi_core.errors import ConfigError
 from globalapi_core.settings import CONFIG_VARIABLE
 
 FILE_NAME = "globalapi.yaml"
+DEFAULT_NAME = "the shipped default"
 MAX_FILE = 1_000_000
 """Bytes of a config file; one of a hundred models has 20,000."""
 
@@ -31,14 +35,26 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
         ConfigError: there is no such file, or something in it is wrong. The message
             has a line for each problem, with file, line and key.
     """
+    found = find_config(path)
+    return default_config() if found is None else parse_config(read_config(found), file=found)
+
+
+def find_config(path: str | os.PathLike[str] | None = None) -> str | None:
+    """The file `load_config` would read; `None` for the shipped default."""
     path = path or os.environ.get(CONFIG_VARIABLE) or None
     if path is None and Path(FILE_NAME).is_file():
         path = FILE_NAME
-    if path is None:
-        return default_config()
-    file = os.fspath(path)
+    return None if path is None else os.fspath(path)
+
+
+def read_config(file: str) -> str:
+    """The text of a config file.
+
+    Raises:
+        ConfigError: it cannot be read, is no UTF-8, or is too large for a config file.
+    """
     try:
-        with Path(path).open("rb") as opened:
+        with Path(file).open("rb") as opened:
             content = opened.read(MAX_FILE + 1)
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -48,14 +64,43 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Config:
         raise ConfigError(f"cannot read the config file: {reason}", file=file) from None
     if len(content) > MAX_FILE:
         raise ConfigError(f"larger than {MAX_FILE:,} bytes: is this a config file?", file=file)
-    return parse_config(text, file=file)
+    return text
+
+
+def default_text() -> str:
+    """The text of the config shipped with this version."""
+    return resources.files("globalapi_core").joinpath("data/default.yaml").read_text("utf-8")
 
 
 @functools.cache
 def default_config() -> Config:
     """The config shipped with this version: `data/default.yaml`."""
-    file = resources.files("globalapi_core").joinpath("data/default.yaml")
-    return parse_config(file.read_text("utf-8"), file="the shipped default")
+    return parse_config(default_text(), file=DEFAULT_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A config file as far as it could be read."""
+
+    text: str
+    file: str | None
+    document: Any
+    """What the YAML says, with its lines."""
+    mended: Mended | None
+    """The config without what is wrong in it; `None` if nothing of it can be used."""
+    problems: tuple[Problem, ...]
+    """What is wrong, in the order of the file."""
+
+    @property
+    def config(self) -> Config:
+        """The config.
+
+        Raises:
+            ConfigError: something in the file is wrong.
+        """
+        if self.problems or self.mended is None:
+            raise problems.as_error(list(self.problems), self.document, self.file)
+        return self.mended.config
 
 
 def parse_config(text: str, *, file: str | None = None) -> Config:
@@ -64,19 +109,44 @@ def parse_config(text: str, *, file: str | None = None) -> Config:
     Raises:
         ConfigError: something in it is wrong.
     """
+    return examine(text, file=file).config
+
+
+def examine_file(path: str | os.PathLike[str] | None = None) -> Reading:
+    """`examine` the file that `load_config` would read, the shipped default if there is none.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, or no mapping.
+    """
+    found = find_config(path)
+    if found is None:
+        return examine(default_text(), file=DEFAULT_NAME)
+    return examine(read_config(found), file=found)
+
+
+def examine(text: str, *, file: str | None = None) -> Reading:
+    """Read the *text* of a config file and find all that is wrong with it in one round.
+
+    Raises:
+        ConfigError: it is no YAML, or no mapping.
+    """
     document = _load_yaml(text, file)
     if not isinstance(document, dict):
         raise ConfigError("expected keys such as 'routes' at the top of the file", file=file)
+    content = {**document, "file": file}
+    found = list(problems.secrets(document))
+    mended: Mended | None
     try:
-        config = Config.model_validate({**document, "file": file})
-        found = list(problems.of(config))
+        mended = untouched(Config.model_validate(content))
     except ValidationError as error:
-        found = [problems.explained(each) for each in error.errors()]
+        found += [problems.explained(each) for each in error.errors()]
+        mended = mend(content, error)
+    if mended:
+        found += problems.of(mended)
     if "file" in document:
         found.append(problems.unknown(("file",)))
-    if found:
-        raise problems.as_error(found, document, file)
-    return config
+    found.sort(key=lambda each: problems.line_of(document, each[0]) or 0)
+    return Reading(text, file, document, mended, tuple(found))
 
 
 def _load_yaml(text: str, file: str | None) -> Any:

@@ -6,7 +6,7 @@ import functools
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from globalapi_core.catalog import Catalog, Modality, Source, Thinking
 
@@ -19,6 +19,34 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list | type(None)) else [value]
 
 
+def _plain(value: Any) -> Any:
+    """*value* without what the reader of YAML knows besides."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _conversation(value: object) -> object:
+    """Let a text stand for the user message that says it."""
+    if isinstance(value, str):
+        return [{"role": "user", "content": value}]
+    if not (isinstance(value, list) and value and all(map(_is_message, value))):
+        raise ValueError("expected text, or a list of messages with role and content")
+    return _plain(value)
+
+
+def _is_message(value: object) -> bool:
+    if not (isinstance(value, dict) and isinstance(value.get("role"), str)):
+        return False
+    content, calls = value.get("content"), value.get("tool_calls")
+    if isinstance(content, str | None):
+        content = []
+    return all(
+        isinstance(each, list) and all(isinstance(part, dict) for part in each)
+        for each in (content, calls or [])
+    )
+
+
 def _money(value: object) -> object:
     # A YAML number is binary: through its text, 0.1 stays 0.1.
     return str(value) if isinstance(value, int | float) else value
@@ -29,6 +57,22 @@ _Limit = Annotated[
     Decimal, Field(ge=0, le=1_000_000_000, allow_inf_nan=False), BeforeValidator(_money)
 ]
 _Words = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
+_Conversation = Annotated[
+    list[dict[str, Any]],
+    BeforeValidator(_conversation),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "object", "required": ["role"]},
+                },
+            ]
+        }
+    ),
+]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -133,6 +177,35 @@ class Route(Section):
     )
 
 
+class Expect(Section):
+    """What a test holds a decision to: every key given, any value of a list."""
+
+    model: _Words | None = Field(None, description="The model tried first, by any spelling.")
+    route: _Words | None = Field(None, description="The route that fires.")
+    not_model: _Words | None = Field(None, description="Models that must not be tried first.")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is expected."""
+        return not (self.model or self.route or self.not_model)
+
+
+class Case(Section):
+    """A test of the routes: a request, and where it must go."""
+
+    input: _Conversation = Field(description="The prompt, or the messages of a conversation.")
+    tags: _Words = Field(default_factory=list)
+    metadata: dict[str, str] = Field(default_factory=dict)
+    tools: bool = Field(False, description="Whether tools are bound.")
+    image: bool = Field(False, description="Whether a picture is attached.")
+    wants_json: bool = Field(False, alias="json", description="Whether the answer must be JSON.")
+    tokens: int | None = Field(
+        None, ge=1, description="Estimated input tokens, in place of the input's own."
+    )
+    max_tokens: int | None = Field(None, ge=1, description="Tokens of answer the call allows.")
+    expect: Expect
+
+
 class Config(Section):
     """A whole file."""
 
@@ -147,6 +220,9 @@ class Config(Section):
         default_factory=dict, description="Your own spellings of model names."
     )
     routes: list[Route] = Field(min_length=1)
+    tests: list[Case] = Field(
+        default_factory=list, description="Where requests must go; run by `globalapi test`."
+    )
     file: str | None = Field(None, exclude=True, description="Where it was read.")
 
     @functools.cached_property

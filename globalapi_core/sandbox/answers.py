@@ -6,19 +6,14 @@ attachments; without any of them it says so. The same request gets the same text
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from globalapi_core.sandbox import media, tokens, words
+from globalapi_core.sandbox import choices, media, prompts, tokens, words
 from globalapi_core.sandbox.chat import ChatRequest
-from globalapi_core.sandbox.phrases import without_json
+from globalapi_core.sandbox.prompts import MARK
 from globalapi_core.signals import language
 from globalapi_core.signals.question import text_of
-
-MARK = "[sandbox] "
-"""What every text answer begins with."""
 
 _SENTENCES = 3
 _NEAR = 0.6
@@ -34,18 +29,15 @@ def text(request: ChatRequest) -> str:
     chinese = language.of(request.question)[0] == "zh"
     if request.results:
         return MARK + _of_results(request.messages, request.results, chinese)
+    chosen = choices.answer(request)
+    if chosen is not None:
+        return chosen
     seen = _of_attachments(request, chinese)
     said = extract(request)
     if said is None and not seen:
         asked = words.begin(_question(request)[0], _QUESTION)
-        said = _NOTHING["zh" if chinese else "en"].format(model=request.model, asked=asked)
+        said = prompts.NOTHING["zh" if chinese else "en"].format(model=request.model, asked=asked)
     return MARK + words.join(each for each in (seen, said) if each)
-
-
-_NOTHING = {
-    "en": "The sandbox has no knowledge of its own; asked of {model}: {asked}",
-    "zh": "沙盒本身没有知识；向 {model} 提的问题是：{asked}",
-}
 
 
 def extract(request: ChatRequest) -> str | None:
@@ -54,13 +46,8 @@ def extract(request: ChatRequest) -> str | None:
     `None` if there is no context or none of it shares a content word with the question.
     """
     question, rest = _question(request)
-    wanted = words.content(question)
-    sentences = [each for each in _context(request.messages, rest) if each[-1] not in "?？"]
-    shared = [wanted & words.content(each) for each in sentences]
-    rarity = Counter(word for each in shared for word in each)
-    scores = [
-        sum(math.log(1 + len(sentences) / rarity[word]) for word in sorted(each)) for each in shared
-    ]
+    sentences = list(prompts.context(request.messages, rest))
+    scores = words.scores(question, sentences)
     best = max(scores, default=0.0)
     if not best:
         return None
@@ -84,15 +71,6 @@ def _question(request: ChatRequest) -> tuple[str, str]:
         return whole, ""
     question = asking[-1] if asking else sentences[0]
     return question, whole.replace(question, "\n", 1)
-
-
-def _context(messages: Sequence[Mapping[str, Any]], rest: str) -> Iterator[str]:
-    """The sentences of all that is not the question, as far as others than we wrote them."""
-    last = max((i for i, each in enumerate(messages) if each["role"] == "user"), default=None)
-    for i, message in enumerate(messages):
-        said = rest if i == last else text_of(message)
-        if not (message["role"] == "assistant" and said.startswith(MARK)):
-            yield from words.sentences(without_json(said, only_schemas=True))
 
 
 def _of_results(

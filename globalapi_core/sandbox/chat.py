@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from globalapi_core.sandbox import tokens
-from globalapi_core.signals.question import asked, text_of
+from globalapi_core.sandbox import prompts, tokens
+from globalapi_core.signals.question import text_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ChatRequest:
     @cached_property
     def question(self) -> str:
         """What is asked, without the context around it."""
-        return asked(self.messages)
+        return prompts.question(self.messages)
 
     @property
     def user_text(self) -> str:

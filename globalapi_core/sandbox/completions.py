@@ -72,6 +72,14 @@ class Answer:
             finish_reason="length",
         )
 
+    def halved(self) -> Answer:
+        """The answer with half of each call's arguments, which are then no JSON."""
+        calls = tuple(
+            ToolCall(call.id, call.name, call.arguments[: len(call.arguments) // 2])
+            for call in self.calls
+        )
+        return Answer(self.content, self.reasoning, calls, self.finish_reason)
+
     def stopped(self, stops: tuple[str, ...]) -> Answer:
         """The answer as far as the first of *stops*, which is not part of it."""
         if self.content is None:
@@ -89,17 +97,27 @@ class Answer:
             message["tool_calls"] = [call.as_dict() for call in self.calls]
         return message
 
-    def deltas(self) -> Iterator[tuple[dict[str, Any], int]]:
-        """What a stream says piece by piece, with the tokens of each piece."""
+    def deltas(self, *, repeating: bool = False) -> Iterator[tuple[dict[str, Any], int]]:
+        """What a stream says piece by piece, with the tokens of each piece.
+
+        With *repeating*, each piece of a call names it anew, and a `function_call` says the same.
+        """
         for text, size in _pieces(self.reasoning or ""):
             yield {"reasoning_content": text}, size
         for text, size in _pieces(self.content or ""):
             yield {"content": text}, size
         for index, call in enumerate(self.calls):
             head = ToolCall(call.id, call.name, "").as_dict()
-            yield {"tool_calls": [{"index": index, **head}]}, tokens.count(call.name)
+            yield _called(index, head, repeating=repeating), tokens.count(call.name)
             for text, size in _pieces(call.arguments):
-                yield {"tool_calls": [{"index": index, "function": {"arguments": text}}]}, size
+                named = ToolCall(call.id, call.name, text).as_dict()
+                piece = named if repeating else {"function": {"arguments": text}}
+                yield _called(index, piece, repeating=repeating), size
+
+
+def _called(index: int, piece: Mapping[str, Any], *, repeating: bool) -> dict[str, Any]:
+    legacy = {"function_call": piece["function"]} if repeating else {}
+    return {**legacy, "tool_calls": [{"index": index, **piece}]}
 
 
 def _pieces(text: str) -> Iterator[tuple[str, int]]:
@@ -124,12 +142,15 @@ def usage(answer: Answer, input_tokens: int, cached: int | None) -> dict[str, An
 
 
 def whole(head: Mapping[str, Any], answer: Answer | None, used: Mapping[str, Any]) -> bytes:
-    """The body of an answer that is not streamed; no choice in it without *answer*."""
+    """The body of an answer that is not streamed; no choice in it without *answer*.
+
+    *used* is `{}` or holds the usage.
+    """
     choices = []
     if answer is not None:
         choice = {"index": 0, "message": answer.message(), "logprobs": None}
         choices.append({**choice, "finish_reason": answer.finish_reason})
-    return dump({**head, "object": "chat.completion", "choices": choices, "usage": used})
+    return dump({**head, "object": "chat.completion", "choices": choices, **used})
 
 
 def event(head: Mapping[str, Any], choices: list[dict[str, Any]], used: Mapping[str, Any]) -> bytes:

@@ -46,6 +46,14 @@ def _script(gateway: Gateway, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"model": model, "waiting": gateway.script(model, map(faults.from_json, queue))}
 
 
+def _say(gateway: Gateway, body: Mapping[str, Any]) -> dict[str, Any]:
+    texts = body.get("texts")
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise ValueError("texts must be a list of strings, one for each answer")
+    model = _model(body)
+    return {"model": model, "waiting": gateway.say(model, texts)}
+
+
 def _down(gateway: Gateway, body: Mapping[str, Any]) -> dict[str, Any]:
     fault = body.get("fault")
     gateway.down(_model(body), None if fault is None else faults.from_json(fault))
@@ -72,6 +80,7 @@ def _requests(gateway: Gateway, body: Mapping[str, Any]) -> dict[str, Any]:
 
 _ENDPOINTS: Mapping[str, Callable[[Gateway, Mapping[str, Any]], dict[str, Any]]] = {
     "POST script": _script,
+    "POST say": _say,
     "POST down": _down,
     "POST up": _up,
     "POST reset": _reset,

@@ -2,13 +2,15 @@
 
 Each function makes one fault; `Sandbox.script` queues them for a model. Over HTTP the
 same faults are JSON objects whose `kind` is the function's name: see `from_json`.
+Some are ways of real servers (docs/real-model.md) that are meant as whole answers.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -41,6 +43,7 @@ class Cut:
 
     after_chunks: int = 3
     abrupt: bool = False
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,35 @@ class Empty:
     """Answer 200 with no choices."""
 
 
-Fault = Status | Delay | Dead | Cut | Empty
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Answer 200 with no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalfCall:
+    """Cut tool calls short and end them as whole ones are."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedCall:
+    """Name a streamed tool call with every piece of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """Send comments before a stream's first event."""
+
+    count: int = 3
+    every: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """Answer without usage."""
+
+
+Fault = Status | Delay | Dead | Cut | Empty | Blank | HalfCall | RepeatedCall | Pings | Uncounted
 
 _MESSAGES = {
     400: ("The request was not accepted.", "invalid_request_error"),
@@ -146,9 +177,13 @@ def delay(seconds: float) -> Delay:
     Raises:
         ValueError: *seconds* is negative or not finite.
     """
+    return Delay(_seconds(seconds))
+
+
+def _seconds(seconds: float) -> float:
     if not (math.isfinite(float(seconds)) and seconds >= 0):
-        raise ValueError(f"delay of {seconds!r} seconds; expected 0 or more")
-    return Delay(float(seconds))
+        raise ValueError(f"{seconds!r} seconds; expected 0 or more")
+    return float(seconds)
 
 
 def dead() -> Dead:
@@ -156,19 +191,63 @@ def dead() -> Dead:
     return Dead()
 
 
-def cut(after_chunks: int = 3, *, abrupt: bool = False) -> Cut:
+def cut(after_chunks: int = 3, *, abrupt: bool = False, done: bool = False) -> Cut:
     """Stop in the middle of the answer.
 
-    A stream sends *after_chunks* content chunks, and then neither a finish reason nor
-    `[DONE]`: the body ends as a whole one does, or with *abrupt* the connection closes
+    A stream sends *after_chunks* content chunks and no finish reason: the body ends as a
+    whole one does, with *done* after a `[DONE]` too, or with *abrupt* the connection closes
     inside it. Without streaming, half of the announced body arrives.
+
+    Raises:
+        ValueError: both *abrupt* and *done*.
     """
-    return Cut(int(after_chunks), bool(abrupt))
+    if abrupt and done:
+        raise ValueError("a cut is abrupt or done, not both: [DONE] is at the end of a body")
+    return Cut(int(after_chunks), bool(abrupt), bool(done))
 
 
 def empty() -> Empty:
     """Answer 200 with `choices: []`."""
     return Empty()
+
+
+def blank() -> Blank:
+    """Answer 200 with no body at all: a stream without an event, or nothing where JSON is due."""
+    return Blank()
+
+
+def half_call() -> HalfCall:
+    """Cut the arguments of each tool call in half, with the finish reason `tool_calls`.
+
+    As llama.cpp does at the token limit. An answer without calls is as always.
+    """
+    return HalfCall()
+
+
+def repeated_call() -> RepeatedCall:
+    """Send id and name with every piece of a streamed call, and a `function_call` beside it.
+
+    As llama.cpp does: a whole call that can be read as one of ten times its name.
+    """
+    return RepeatedCall()
+
+
+def pings(count: int = 3, every: float = 0.0) -> Pings:
+    """Send *count* comments, `: ping`, before a stream's first event, *every* seconds apart.
+
+    The answer follows whole. Without streaming, the answer is as much later.
+
+    Raises:
+        ValueError: *count* or *every* is negative or not finite.
+    """
+    if int(count) < 0:
+        raise ValueError(f"{count!r} comments; expected 0 or more")
+    return Pings(int(count), _seconds(every))
+
+
+def uncounted() -> Uncounted:
+    """Answer without usage, though a stream was asked for it."""
+    return Uncounted()
 
 
 _MAKERS: Mapping[str, Callable[..., Fault]] = {
@@ -186,6 +265,11 @@ _MAKERS: Mapping[str, Callable[..., Fault]] = {
         dead,
         cut,
         empty,
+        blank,
+        half_call,
+        repeated_call,
+        pings,
+        uncounted,
     )
 }
 
@@ -209,3 +293,14 @@ def from_json(data: Any) -> Fault:
         return _MAKERS[data["kind"]](**arguments)
     except (TypeError, ValueError) as error:
         raise ValueError(f"fault {data['kind']!r}: {error}") from None
+
+
+def as_json(fault: Fault) -> dict[str, Any]:
+    """*fault* as `from_json` reads it."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(fault).__name__).lower()
+    facts = {name: value for name, value in asdict(fault).items() if value is not None}
+    if isinstance(fault, Status):
+        # The type follows from the code.
+        facts["status"] = facts.pop("code")
+        del facts["type"]
+    return {"kind": kind, **facts}

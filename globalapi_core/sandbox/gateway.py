@@ -1,7 +1,7 @@
 """The sandbox without its sockets: a request comes in, a reply goes out.
 
 Holds what a sandbox remembers, behind one lock: the requests it got, the faults it is to
-meet them with, the models that are down, and the bill.
+meet them with, the texts it is to say, the models that are down, and the bill.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.sandbox import completions, control, faults, replies, rules, writing
 from globalapi_core.sandbox.billing import Account
 from globalapi_core.sandbox.chat import ChatRequest
+from globalapi_core.sandbox.received import Received, masked
 from globalapi_core.sandbox.refusals import Refusal
 from globalapi_core.sandbox.replies import Pace, Reply
 from globalapi_core.sandbox.server import HttpRequest
@@ -26,33 +27,7 @@ from globalapi_core.sandbox.tokens import Prefixes
 
 ANY = "*"
 """In place of a model: any model."""
-_SECRET_HEADERS = frozenset(
-    {"authorization", "api-key", "x-api-key", "proxy-authorization", "cookie"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request as it arrived."""
-
-    model: str | None
-    """The model id as it was sent; `None` where the request names none."""
-    path: str
-    body: Mapping[str, Any] = field(repr=False)
-    """The JSON body; `{}` if there was none or it was no JSON object."""
-    headers: Mapping[str, str] = field(repr=False)
-    """By lower-case name; a header that carries a secret is `***`."""
-    authorized: bool
-    """Whether the sandbox's key came with it; without a key of its own, whether any did."""
-    method: str
-    request_id: str
-    """The `x-request-id` it was answered with."""
-    at: float
-    """When it arrived, in seconds of `time.monotonic()`."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+_T = TypeVar("_T")
 
 
 class Gateway:
@@ -67,6 +42,7 @@ class Gateway:
         self._lock = threading.Lock()
         self._received: list[Received] = []
         self._scripts: defaultdict[str, deque[faults.Fault]] = defaultdict(deque)
+        self._texts: defaultdict[str, deque[str]] = defaultdict(deque)
         self._down: dict[str, faults.Fault] = {}
         # Not reset: two answers of one sandbox never share an id.
         self._numbers = itertools.count(1)
@@ -85,6 +61,13 @@ class Gateway:
             self._scripts[name].extend(queue)
             return len(self._scripts[name])
 
+    def say(self, model: str, texts: Iterable[str]) -> int:
+        """Queue texts for *model* to answer with; how many are now waiting for it."""
+        name, texts = self._name(model), list(texts)
+        with self._lock:
+            self._texts[name].extend(texts)
+            return len(self._texts[name])
+
     def down(self, model: str, fault: faults.Fault | None = None) -> None:
         """Meet every call of *model* with *fault*, or with 503."""
         name = self._name(model)
@@ -98,10 +81,11 @@ class Gateway:
             self._down.pop(self._name(model), None)
 
     def reset(self) -> None:
-        """Forget requests, faults, models that are down, cached prompts and the bill."""
+        """Forget requests, faults, texts, models that are down, cached prompts and the bill."""
         with self._lock:
             self._received.clear()
             self._scripts.clear()
+            self._texts.clear()
             self._down.clear()
             if self._prefixes is not None:
                 self._prefixes = Prefixes()
@@ -111,14 +95,28 @@ class Gateway:
         """Answer one HTTP request."""
         if request.path.startswith(control.PREFIX):
             return control.handle(self, request)
-        number = next(self._numbers)
+        number, at = next(self._numbers), time.monotonic()
         request_id = f"req-sandbox-{number:06}"
-        reply = self._routed(request, number, request_id)
+        body = _read_json(request.body) if request.body else {}
+        reply = self._routed(request, body, number)
+        received = Received(
+            model=_named(body),
+            path=request.path,
+            body=body if isinstance(body, Mapping) else {},
+            headers=masked(request.headers),
+            authorized=self._authorized(request) and bool(request.headers.get("authorization")),
+            method=request.method,
+            request_id=request_id,
+            at=at,
+            status=reply.status or None,
+            fault=reply.fault,
+            scripted=reply.scripted,
+        )
+        with self._lock:
+            self._received.append(received)
         return replace(reply, headers=(*reply.headers, ("x-request-id", request_id)))
 
-    def _routed(self, request: HttpRequest, number: int, request_id: str) -> Reply:
-        body = _read_json(request.body) if request.body else {}
-        self._note(request, body if isinstance(body, Mapping) else {}, request_id)
+    def _routed(self, request: HttpRequest, body: Any, number: int) -> Reply:
         allowed = {"/v1/chat/completions": "POST", "/v1/models": "GET"}.get(request.path)
         if allowed is None:
             return _no_such_path(request.path)
@@ -144,28 +142,39 @@ class Gateway:
         model = rules.find_model(body, self.catalog)
         found = model if isinstance(model, ModelInfo) else None
         fault = self._next_fault(found)
-        if isinstance(fault, faults.Status):
-            return replies.of_fault(fault)
-        if isinstance(fault, faults.Dead):
-            return replies.DEAD
-        reply = self._answered(body, model, number, fault)
+        reply = replace(self._met(body, model, number, fault), fault=fault)
         return reply.delayed(fault.seconds) if isinstance(fault, faults.Delay) else reply
 
-    def _answered(
+    def _met(
         self,
         body: dict[str, Any],
         model: ModelInfo | Refusal,
         number: int,
         fault: faults.Fault | None,
     ) -> Reply:
+        if isinstance(fault, faults.Status):
+            return replies.of_fault(fault)
+        if isinstance(fault, faults.Dead):
+            return replies.DEAD
         if isinstance(model, Refusal):
             return _refused(model)
         request = ChatRequest(body)
         refusal = rules.check(request, model)
         if refusal is not None:
             return _refused(refusal)
-        answer = None if isinstance(fault, faults.Empty) else writing.answer(request, model)
-        cached = self._prefixes.remember(model.name, body) if self._prefixes else None
+        if isinstance(fault, faults.Blank):
+            return replies.blank(request)
+        return self._answered(request, model, number, fault)
+
+    def _answered(
+        self, request: ChatRequest, model: ModelInfo, number: int, fault: faults.Fault | None
+    ) -> Reply:
+        empty = isinstance(fault, faults.Empty)
+        text = None if empty else self._next(self._texts, model)
+        answer = None if empty else writing.answer(request, model, text)
+        if answer is not None and isinstance(fault, faults.HalfCall):
+            answer = answer.halved()
+        cached = self._prefixes.remember(model.name, request.body) if self._prefixes else None
         used = completions.usage(answer or completions.Answer(), request.input_tokens, cached)
         head = {
             "id": f"chatcmpl-sandbox-{number:06}",
@@ -173,33 +182,14 @@ class Gateway:
             "model": request.model,
             "system_fingerprint": completions.FINGERPRINT,
         }
-        reply = replies.of_answer(
-            request, answer, head=head, used=used, pace=Pace.of(model, self._speed),
-            cut=fault if isinstance(fault, faults.Cut) else None,
-        )  # fmt: skip
+        pace = Pace.of(model, self._speed)
+        reply = replies.of_answer(request, answer, head=head, used=used, pace=pace, fault=fault)
         return replace(
             reply,
+            scripted=text is not None,
             on_start=lambda: self.account.open(model, request.input_tokens, cached or 0),
             on_tokens=lambda tokens: self.account.output(model, tokens),
         )
-
-    def _note(self, request: HttpRequest, body: Mapping[str, Any], request_id: str) -> None:
-        model = body.get("model")
-        received = Received(
-            model=model if isinstance(model, str) else None,
-            path=request.path,
-            body=body,
-            headers={
-                name: "***" if name in _SECRET_HEADERS else value
-                for name, value in request.headers.items()
-            },
-            authorized=self._authorized(request) and bool(request.headers.get("authorization")),
-            method=request.method,
-            request_id=request_id,
-            at=time.monotonic(),
-        )
-        with self._lock:
-            self._received.append(received)
 
     def _authorized(self, request: HttpRequest) -> bool:
         if self._key is None:
@@ -208,17 +198,17 @@ class Gateway:
 
     def _next_fault(self, model: ModelInfo | None) -> faults.Fault | None:
         """What the next call of *model* meets: down, then its own script, then everyone's."""
-        # A mode of a model, such as its thinking one, fails with the model.
-        known = (model.name, model.variant_of) if model else ()
-        names = [name for name in (*known, ANY) if name]
         with self._lock:
-            for name in names:
+            for name in _names(model):
                 if name in self._down:
                     return self._down[name]
-            for name in names:
-                if self._scripts.get(name):
-                    return self._scripts[name].popleft()
-        return None
+        return self._next(self._scripts, model)
+
+    def _next(self, queues: Mapping[str, deque[_T]], model: ModelInfo | None) -> _T | None:
+        """What is first in the queue of *model*, else in everyone's."""
+        with self._lock:
+            queue = next((queues[name] for name in _names(model) if queues.get(name)), None)
+            return queue.popleft() if queue else None
 
     def _name(self, model: str) -> str:
         return model if model == ANY else self.catalog.resolve(model).name
@@ -230,6 +220,17 @@ class Gateway:
             for id, model in ids.items()
         ]
         return {"object": "list", "data": data}
+
+
+def _names(model: ModelInfo | None) -> list[str]:
+    """What *model* may be scripted by: a mode, such as its thinking one, fails with the model."""
+    known = (model.name, model.variant_of) if model else ()
+    return [name for name in (*known, ANY) if name]
+
+
+def _named(body: Any) -> str | None:
+    model = body.get("model") if isinstance(body, Mapping) else None
+    return model if isinstance(model, str) else None
 
 
 def _read_json(body: bytes) -> Any:

@@ -13,8 +13,10 @@ from globalapi_core.catalog import Catalog
 from globalapi_core.errors import SandboxError
 from globalapi_core.sandbox.billing import Bill
 from globalapi_core.sandbox.faults import Fault
-from globalapi_core.sandbox.gateway import Gateway, Received
+from globalapi_core.sandbox.gateway import Gateway
+from globalapi_core.sandbox.received import Received
 from globalapi_core.sandbox.server import Connection
+from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE
 
 _BACKLOG = 2048
 """Connections that may wait to be accepted: a burst of clients is not turned away."""
@@ -24,11 +26,13 @@ class Sandbox:
     """A gateway on this machine: priced, strict, deterministic, and failing as scripted.
 
     It speaks the wire format of the gateway and answers with what the prompt says, each
-    text marked `[sandbox]`. No network, no key::
+    text marked `[sandbox]`, or with what it was told to `say`. No network, no key::
 
         with Sandbox() as sandbox:
+            os.environ.update(sandbox.environment())  # or pass sandbox.base_url
             sandbox.script("kimi-k2.5", [faults.rate_limited()])
-            ...  # call sandbox.base_url
+            sandbox.say("kimi-k2.5", ["Yes."])
+            ...  # call kimi-k2.5
             print(sandbox.bill.total)
 
     Every method may be called from any thread.
@@ -63,6 +67,7 @@ class Sandbox:
         served = Catalog.default() if catalog is None else catalog
         self._gateway = Gateway(served, speed=speed, key=key, cache=cache)
         self._wanted = (host, port)
+        self._key = key
         self._port: int | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,9 +138,19 @@ class Sandbox:
         host = self._wanted[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
+    def environment(self) -> dict[str, str]:
+        """The variables that point everything here, for `os.environ.update(...)` or a process.
+
+        Both the base URL and a key: the sandbox's own, or `sandbox` where it takes any.
+
+        Raises:
+            SandboxError: it was not started.
+        """
+        return {BASE_URL_VARIABLE: self.base_url, KEY_VARIABLE: self._key or "sandbox"}
+
     @property
     def requests(self) -> list[Received]:
-        """The requests so far, in order of arrival."""
+        """The requests so far, in order of arrival, each with how it was answered."""
         return self._gateway.received
 
     @property
@@ -156,6 +171,25 @@ class Sandbox:
         """
         self._gateway.script(model, faults)
 
+    def say(self, model: str, texts: Iterable[str]) -> None:
+        """Let the next answers of *model* be *texts*, one each; then it draws its own again.
+
+        A text is sent as it is, without a mark, in place of text, JSON and tool calls alike,
+        and cut by `max_tokens` and `stop`, counted and billed like any other. Calls that are
+        refused or fail use none up. `Received.scripted` tells the answers that were scripted.
+
+        Args:
+            model: in any spelling the catalog knows, or `"*"` for any model.
+            texts: what is to be said.
+
+        Raises:
+            TypeError: *texts* is a single string.
+            UnknownModelError: the catalog has no such model.
+        """
+        if isinstance(texts, str):
+            raise TypeError(f"texts is one string; expected a list, such as [{texts[:20]!r}]")
+        self._gateway.say(model, texts)
+
     def down(self, model: str, fault: Fault | None = None) -> None:
         """Let every call of *model* fail until it is `up`: with 503, or with *fault*.
 
@@ -169,7 +203,7 @@ class Sandbox:
         self._gateway.up(model)
 
     def reset(self) -> None:
-        """Forget requests, scripts, models that are down, cached prompts and the bill."""
+        """Forget requests, scripts, texts, models that are down, cached prompts and the bill."""
         self._gateway.reset()
 
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:

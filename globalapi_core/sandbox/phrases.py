@@ -81,7 +81,7 @@ class Phrases:
 
     def mentioned(self, options: Iterable[Any]) -> Any | None:
         """The option the prompt mentions most, the first of equals; `None` if it mentions none."""
-        counts = [(each, _mentions(self._text, each)) for each in options]
+        counts = [(each, mentions(self._text, each)) for each in options]
         best, most = max(counts, key=lambda pair: pair[1], default=(None, 0))
         return best if most else None
 
@@ -146,7 +146,8 @@ def _value(rest: str) -> str:
     )[:_SPAN]
 
 
-def _mentions(text: str, option: Any) -> int:
+def mentions(text: str, option: Any) -> int:
+    """How often *text* mentions *option*, an underscore in it spelled anyhow."""
     if not isinstance(option, str):
         return 0
     plain = re.escape(option).replace("_", "[ _-]")

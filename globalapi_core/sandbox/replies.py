@@ -42,6 +42,10 @@ class Reply:
     on_start: Callable[[], None] | None = None
     on_tokens: Callable[[int], None] | None = None
     """Told of the tokens of each piece that is sent."""
+    fault: faults.Fault | None = None
+    """The scripted fault it is, or suffers from."""
+    scripted: bool = False
+    """Whether its text was scripted."""
 
     def delayed(self, seconds: float) -> Reply:
         """The reply, sent *seconds* later."""
@@ -49,6 +53,7 @@ class Reply:
 
 
 DEAD = Reply(0, (), ending="dead")
+_EVENTS = "text/event-stream; charset=utf-8"
 
 
 def of_json(
@@ -107,44 +112,70 @@ def of_answer(
     head: Mapping[str, Any],
     used: Mapping[str, Any],
     pace: Pace,
-    cut: faults.Cut | None = None,
+    fault: faults.Fault | None = None,
 ) -> Reply:
-    """The reply that says *answer*, or that has no choices if it is `None`."""
+    """The reply that says *answer*, or that has no choices if it is `None`.
+
+    Args:
+        request: what is answered.
+        answer: what is said.
+        head: id, model and the like.
+        used: the usage block.
+        pace: how fast it is sent.
+        fault: what is to be wrong with it, as far as it concerns an answer that is sent.
+    """
+    counted = {} if isinstance(fault, faults.Uncounted) else {"usage": used}
     if request.stream:
-        pieces = tuple(_stream(request, answer, head, used, pace))
-        if cut is None:
-            return Reply(200, pieces, "text/event-stream; charset=utf-8")
-        ending = "abrupt" if cut.abrupt else "closed"
-        return Reply(200, _until(pieces, cut), "text/event-stream; charset=utf-8", ending=ending)
-    data = completions.whole(head, answer, used)
+        return _streamed(tuple(_stream(request, answer, head, counted, pace, fault)), fault)
+    data = completions.whole(head, answer, counted)
     size = answer.output_tokens if answer else 0
     wait = pace.first + pace.each * size
-    if cut is None:
+    if isinstance(fault, faults.Pings):
+        wait += fault.count * fault.every
+    if not isinstance(fault, faults.Cut):
         return Reply(200, (Piece(data, size),), length=len(data), wait=wait)
     half = Piece(data[: len(data) // 2], size)
     return Reply(200, (half,), length=len(data), ending="abrupt", wait=wait)
+
+
+def blank(request: ChatRequest) -> Reply:
+    """A good status, and no body."""
+    if request.stream:
+        return Reply(200, (), _EVENTS)
+    return Reply(200, (), length=0)
+
+
+def _streamed(pieces: Sequence[Piece], fault: faults.Fault | None) -> Reply:
+    if isinstance(fault, faults.Pings):
+        pieces = (*[Piece(b": ping\n\n", after=fault.every)] * fault.count, *pieces)
+    if not isinstance(fault, faults.Cut):
+        return Reply(200, pieces, _EVENTS)
+    ending = "abrupt" if fault.abrupt else "closed"
+    return Reply(200, _until(pieces, fault), _EVENTS, ending=ending)
 
 
 def _stream(
     request: ChatRequest,
     answer: Answer | None,
     head: Mapping[str, Any],
-    used: Mapping[str, Any],
+    counted: Mapping[str, Any],
     pace: Pace,
+    fault: faults.Fault | None,
 ) -> Iterator[Piece]:
-    nothing: dict[str, Any] = {"usage": None} if request.include_usage else {}
+    asked = request.include_usage and bool(counted)
+    nothing: dict[str, Any] = {"usage": None} if asked else {}
     if answer is None:
         yield Piece(completions.event(head, [], nothing), after=pace.first)
     else:
         role = completions.choice({"role": "assistant", "content": ""})
         yield Piece(completions.event(head, role, nothing), after=pace.first)
-        for delta, size in answer.deltas():
+        for delta, size in answer.deltas(repeating=isinstance(fault, faults.RepeatedCall)):
             event = completions.event(head, completions.choice(delta), nothing)
             yield Piece(event, size, pace.each * size)
         end = completions.choice({}, answer.finish_reason)
         yield Piece(completions.event(head, end, nothing))
-    if request.include_usage:
-        yield Piece(completions.event(head, [], {"usage": used}))
+    if asked:
+        yield Piece(completions.event(head, [], counted))
     yield Piece(completions.DONE)
 
 
@@ -152,4 +183,5 @@ def _until(pieces: Sequence[Piece], cut: faults.Cut) -> tuple[Piece, ...]:
     """The pieces up to the content chunk after which the stream is cut."""
     said = [i for i, piece in enumerate(pieces) if piece.tokens]
     last = ([0, *said])[min(max(cut.after_chunks, 0), len(said))]
-    return tuple(pieces[: last + 1])
+    end = (Piece(completions.DONE),) if cut.done else ()
+    return (*pieces[: last + 1], *end)

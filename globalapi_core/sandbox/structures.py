@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from globalapi_core.sandbox import schemas
-from globalapi_core.sandbox.phrases import Phrases
+from globalapi_core.sandbox import labels, schemas
+from globalapi_core.sandbox.phrases import Phrases, without_json
 from globalapi_core.sandbox.schemas import Schema
 
 _DEEPEST = 8
 """Levels after which a schema that holds itself is filled as sparingly as it allows."""
+_CHOICES = ("choice", "index", "number")
+"""Properties that take the number of what is chosen from a list."""
 _ANSWERS = ("answer", "summary", "explanation", "reason", "response", "result", "content")
 _FORMATS = {
     "date": (r"\d{4}-\d\d-\d\d", "2000-01-01"),
@@ -41,13 +43,15 @@ class Source:
     """The sentences of its context nearest to the question, if there are any."""
     instructions: str = ""
     """The system message, which may describe the form of the answer."""
+    chosen: tuple[tuple[int, str], ...] = ()
+    """Numbers of what is to be chosen from a list in the prompt, the best first, and why."""
 
 
 def fill(schema: Schema, source: Source) -> Any:
     """A value that satisfies *schema*, from what the prompt says as far as it says it.
 
     Numbers and quotations are taken in the order they stand, an enumeration by what is
-    mentioned. Of an object's properties the required ones are filled, and those the
+    mentioned or described. Of an object's properties the required ones are filled, and those the
     prompt says something of. A `pattern` is met only by a word of the prompt.
     """
     return _Filler(schema, source).value(schema, "", 0)
@@ -59,6 +63,8 @@ class _Filler:
     def __init__(self, root: Schema, source: Source) -> None:
         self._root = root
         self._source = source
+        self._chosen = list(source.chosen)
+        self._why = ""
         self._phrases = Phrases(source.text, source.question, _property_names(root))
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
@@ -69,8 +75,7 @@ class _Filler:
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            found = self._phrases.mentioned(schema["enum"])
-            return schema["enum"][0] if found is None else found
+            return self._option(schema)
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 return self._either(schema[key], name, depth)
@@ -78,6 +83,13 @@ class _Filler:
         if isinstance(kind, list):
             return self._either([{**schema, "type": each} for each in kind], name, depth)
         return self._typed(kind, schema, name, depth)
+
+    def _option(self, schema: Schema) -> Any:
+        told = "\n".join(
+            (schema.get("description") or "", self._source.instructions, self._source.text)
+        )
+        found = labels.choose(schema["enum"], without_json(self._source.text), told)
+        return labels.default(schema["enum"]) if found is None else found
 
     def _typed(self, kind: str, schema: Schema, name: str, depth: int) -> Any:
         match kind:
@@ -130,18 +142,27 @@ class _Filler:
     def _array(self, schema: Schema, name: str, depth: int) -> list[Any]:
         least = schema.get("minItems", 0)
         most = schema.get("maxItems", math.inf)
-        size = min(max(least, 0 if depth > _DEEPEST else 1), most)
+        wanted = len(self._chosen) if self._takes_choices(schema.get("items")) else 1
+        size = min(max(least, 0 if depth > _DEEPEST else wanted), most)
         heads = schema.get("prefixItems", [])
         items = [self.value(each, name, depth + 1) for each in heads]
         while len(items) < size:
             items.append(self.value(schema.get("items", {}), name, depth + 1))
         return items
 
+    def _takes_choices(self, schema: Any) -> bool:
+        found = schemas.resolve(schema, self._root) if isinstance(schema, dict) else {}
+        named = {each.lower() for each in found.get("properties", {})}
+        return bool(self._chosen) and not named.isdisjoint(_CHOICES)
+
     def _number(self, kind: str, schema: Schema, name: str) -> int | float:
         def fits(value: float) -> bool:
             whole = kind == "number" or float(value).is_integer()
             return whole and _within(schema, value)
 
+        if name.lower() in _CHOICES and self._chosen and fits(self._chosen[0][0]):
+            number, self._why = self._chosen.pop(0)
+            return number
         found = self._phrases.number(name, fits)
         if found is None:
             return _smallest(kind, schema, fits)
@@ -157,7 +178,9 @@ class _Filler:
             matching = self._phrases.word(schema["pattern"])
             if matching is not None:
                 return matching
-        if name.lower() in _ANSWERS and self._source.extract:
+        if name.lower() == "reason" and self._why:
+            text, self._why = self._why, ""
+        elif name.lower() in _ANSWERS and self._source.extract:
             text = self._source.extract
         else:
             text = self._phrases.text(name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 _LATIN = re.compile(r"[a-z0-9]+")
 _HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\u3041-\u30ff\uac00-\ud7af]+")
@@ -64,6 +66,16 @@ def sentences(text: str) -> list[str]:
     """The sentences of *text*; a line break ends one too, and a very long one is shortened."""
     found = (each.strip() for each in _END.split(text))
     return [each if len(each) <= _LONGEST else f"{each[:_LONGEST]}..." for each in found if each]
+
+
+def scores(question: str, texts: Sequence[str]) -> list[float]:
+    """How near each of *texts* is to *question*: the words they share, rare ones counting more."""
+    wanted = content(question)
+    shared = [wanted & content(each) for each in texts]
+    rarity = Counter(word for each in shared for word in each)
+    return [
+        sum(math.log(1 + len(texts) / rarity[word]) for word in sorted(each)) for each in shared
+    ]
 
 
 def join(sentences: Iterable[str]) -> str:

@@ -9,16 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.sandbox import answers, freeform, structures, thinking, words
+from globalapi_core.sandbox import answers, choices, freeform, structures, thinking, words
 from globalapi_core.sandbox.chat import ChatRequest
 from globalapi_core.sandbox.completions import Answer, ToolCall
 
 
-def answer(request: ChatRequest, model: ModelInfo) -> Answer:
-    """What *model* says to *request*: the same each time."""
+def answer(request: ChatRequest, model: ModelInfo, text: str | None = None) -> Answer:
+    """What *model* says to *request*: *text* if given, else the same each time."""
     reasoning = thinking.reasoning(request, model)
-    called = _called(request)
-    if called:
+    called = _called(request) if text is None else ()
+    if text is not None:
+        said = Answer(content=text, reasoning=reasoning)
+    elif called:
         calls = tuple(_call(request, tool, index) for index, tool in enumerate(called))
         said = Answer(reasoning=reasoning, calls=calls, finish_reason="tool_calls")
     else:
@@ -38,8 +40,13 @@ def _content(request: ChatRequest, model: ModelInfo) -> str:
 
 
 def _source(request: ChatRequest) -> structures.Source:
-    extract = answers.extract(request)
-    return structures.Source(request.user_text, request.question, extract, request.instructions)
+    return structures.Source(
+        request.user_text,
+        request.question,
+        answers.extract(request),
+        request.instructions,
+        tuple(choices.chosen(request)),
+    )
 
 
 def _called(request: ChatRequest) -> Sequence[Mapping[str, Any]]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import keywords as keywords_
-from globalapi_core.signals import language, size, task
-from globalapi_core.signals.question import asked, text_of
+from globalapi_core.signals import language, pii, size, task
+from globalapi_core.signals.question import asked, before, text_of
 
 Message = Mapping[str, Any]
 """A message as the wire has it: `{"role": ..., "content": text or parts, ...}`."""
@@ -26,6 +26,13 @@ class Signals:
 
     language: str = "und"
     """Of what is asked: en, zh, ja, ko, mixed (English and Chinese), other, or und."""
+    script: str | None = None
+    """Of the Chinese in what is asked: Hans or Hant; `None` without any, or if it fits both."""
+    task: str = "und"
+    """What is asked for: chat, code, knowledge, math, reasoning, translation, summarising,
+    extraction, or und."""
+    difficulty: float = 0.0
+    """0 to 1, the same in Chinese and in English: how much a wrong step would spoil the answer."""
     code: bool = False
     """Whether it is about program text."""
     reasoning: bool = False
@@ -48,6 +55,10 @@ class Signals:
     """Whether the caller asks the model to think first; some models charge more for it."""
     turns: int = 0
     """User messages in the conversation."""
+    pii: frozenset[str] = frozenset()
+    """Kinds of personal data noticed, best effort: email, phone, card, cn_id, iban, key."""
+    size: size.Size = field(default=size.Size(), repr=False)
+    """Characters by kind, from which `size.estimate(family)` estimates any family's tokens."""
     keywords: frozenset[str] = frozenset()
     """Which of the config file's keywords what is asked contains."""
     tags: frozenset[str] = frozenset()
@@ -57,6 +68,9 @@ class Signals:
         """For JSON."""
         return {
             "language": self.language,
+            "script": self.script,
+            "task": self.task,
+            "difficulty": self.difficulty,
             "code": self.code,
             "reasoning": self.reasoning,
             "evidence": dict(self.evidence),
@@ -68,6 +82,7 @@ class Signals:
             "max_tokens": self.max_tokens,
             "thinking": self.thinking,
             "turns": self.turns,
+            "pii": sorted(self.pii),
             "keywords": sorted(self.keywords),
             "tags": sorted(self.tags),
         }
@@ -104,27 +119,36 @@ def read(
     if not any(map(_says_something, messages)):
         raise InvalidInputError("the prompt is empty: there is no message with any content")
     question = asked(messages)
-    spoken, language_evidence = language.of(question)
-    code_evidence = task.code(question)
-    reasoning_evidence = task.reasoning(question)
+    earlier = before(messages, question)
+    spoken = language.told(question)
+    if spoken.language == "und" and earlier:
+        spoken = language.told(earlier)
+    guess = task.of(question, earlier)
     evidence = {
-        "language": language_evidence,
-        "code": code_evidence,
-        "reasoning": reasoning_evidence,
+        "language": spoken.evidence,
+        "task": guess.evidence,
+        "code": guess.code,
+        "reasoning": guess.reasoning,
     }
+    whole = size.of(messages, tools)
     return Signals(
-        language=spoken,
-        code=code_evidence is not None,
-        reasoning=reasoning_evidence is not None,
+        language=spoken.language,
+        script=spoken.script,
+        task=guess.task,
+        difficulty=guess.difficulty,
+        code=guess.code is not None,
+        reasoning=guess.reasoning is not None,
         evidence={name: text for name, text in evidence.items() if text is not None},
         modalities=size.modalities(messages),
         tools=len(tools),
         tool_loop=tool_loop,
         response_format=_json(response_format),
-        input_tokens=size.tokens(messages, tools),
+        input_tokens=whole.estimate().tokens,
         max_tokens=max_tokens,
         thinking=asks_to_think(thinking),
         turns=sum(message.get("role") == "user" for message in messages),
+        pii=pii.of(messages),
+        size=whole,
         keywords=frozenset(keywords_.found(question, keywords)),
         tags=frozenset(tags),
         metadata={key: str(value) for key, value in (metadata or {}).items()},

@@ -1,43 +1,112 @@
-"""What is asked, as against what is pasted around it."""
+"""What is asked, as against what is pasted around it.
+
+Prompts of retrieval pipelines label the question, in both frameworks' own templates (rag-prompt
+and ReAct of LangChain's hub, text_qa, refine and condense of LlamaIndex) and in the Chinese ones.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 WINDOW = 2_000
 """Characters looked at from either end of a long message: a decision takes the same
 time at any size."""
+_FOLLOW_UP = 60
+"""Characters up to which a question may rest on the one before it."""
 
 _LABEL = re.compile(
-    r"^[ \t>*#]*(?:user )?(?:question|query|input|问题|提问|用户问题|查询|問題)"
-    r"\**[ \t]*[:：]\**[ \t]*",
+    r"^[ \t>*#【\[<]*(?:(?:user|follow[ -]?up) (?:input|message)|"
+    r"(?:(?:user|follow[ -]?up|new|my|original) )?(?:question|query)"
+    r"|(?:问题|問題|提问|用户问题|用户提问|用户输入|查询|查詢|提問))"
+    r"[\]】>*]*[ \t]*(?:[:：]|(?<=[>】])|\Z|(?=\n))\**[ \t]*"
+    r"|(?:the original query is as follows|问题是|問題是|用户的问题为|原始问题如下)"
+    r"[ \t]*[:：][ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANSWER = re.compile(
-    r"^[ \t>*#]*(?:helpful |final )?(?:answer|response|回答|答案)\**[ \t]*[:：]",
+_END = re.compile(
+    r"^[ \t>*#【\[<]*/?(?:(?:helpful|final|refined|new|original|existing|your) )?"
+    r"(?:answer|response|thought|standalone question|retrieved context|context|chat history"
+    r"|question|we have provided an existing answer|回答|答案|解答|上下文|参考资料"
+    r"|已知信息|背景资料)"
+    r"[\]】>*]*[ \t]*(?:[:：>】]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_CONTEXT = re.compile(
+    r"^[ \t>*#【\[<]*(?:(?:new|retrieved|relevant) )?(?:context(?: information)?|documents?"
+    r"|passages?|已知信息|上下文|参考资料|背景资料|參考資料|资料)"
+    r"[\]】>*]*[ \t]*(?:[:：>】]|(?:from multiple sources )?(?:is|are) below)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PIPELINE = (
+    "ontext",
+    "assage",
+    "ocument",
+    "etriev",
+    "hat history",
+    "hat History",
+    "onversation",
+    "as best you can",
+    "query is as follows",
+    "上下文",
+    "已知",
+    "资料",
+    "資料",
+    "参考",
+    "參考",
+    "背景",
+    "对话",
+    "對話",
+)
+"""What a retrieval pipeline's prompt says somewhere; an exam's "Question:" has none of it."""
+_RULE = re.compile(r"\n[ \t]*(?:-{3,}|={3,}|\n)[ \t\n]*")
 
 
 def asked(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The question of a conversation: the last user message without its context.
+    """The question of a conversation: the last user message without its context."""
+    return in_message(next(users(messages), ""))
 
-    Prompts of retrieval pipelines label it ("Query:", "Question:", "问题："), in both
-    frameworks' own templates too; then what follows the last label is the question.
-    """
-    text = next((text_of(each) for each in reversed(messages) if each.get("role") == "user"), "")
+
+def before(messages: Sequence[Mapping[str, Any]], question: str) -> str:
+    """What a short *question* rests on ("and in Java?", 继续): the one before it, or nothing."""
+    if len(question) > _FOLLOW_UP:
+        return ""
+    earlier = users(messages)
+    next(earlier, None)
+    return in_message(next(earlier, ""))
+
+
+def in_message(text: str) -> str:
+    """The question in one message; a message that no pipeline made is all question."""
     head, tail = text[:WINDOW], text[-WINDOW:]
+    if len(text) <= 2 * WINDOW and not any(each in text for each in _PIPELINE):
+        return text
+    # A question put before its context: what looks like a label further on is the context's.
+    first = _LABEL.search(head)
+    context = _CONTEXT.search(head)
+    led = first and context and first.start() < context.start()
+    if first and led and (question := _until_end(head[first.end() :])):
+        return question
     for part in (tail, head):
-        labels = list(_LABEL.finditer(part))
-        if labels:
-            question = part[labels[-1].end() :]
-            end = _ANSWER.search(question)
-            question = (question[: end.start()] if end else question).strip()
-            if question:
+        for label in reversed(list(_LABEL.finditer(part))):
+            if question := _until_end(part[label.end() :]):
                 return question
+    if context and not text[: context.start()].strip():
+        question = _RULE.split(tail)[-1].strip()
+        if question and len(question) < len(text) and _END.match(question) is None:
+            return question
     return text if len(text) <= 2 * WINDOW else f"{head}\n{tail}"
+
+
+def _until_end(text: str) -> str:
+    end = _END.search(text)
+    return (text[: end.start()] if end else text).strip()
+
+
+def users(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the user said, the last first."""
+    return (text_of(each) for each in reversed(messages) if each.get("role") == "user")
 
 
 def text_of(message: Mapping[str, Any]) -> str:

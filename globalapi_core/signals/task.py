@@ -1,77 +1,148 @@
-"""Whether a question is about program text, or asks for reasoning in several steps.
+"""What a question asks for: by hard facts, by what is requested, by a learned guess.
 
-Each list pairs a name, which is shown as evidence, with a pattern. Words are matched
-whole, so that "a reasonable price" is no reasoning.
+Each rule pairs a name, which is shown as evidence, with a pattern in English and Chinese.
+Words are matched whole, so that "a reasonable price" is no reasoning; what is negated or
+quoted ("不要运行测试", 这句话是：运行测试) does not count.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-_LANGUAGES = (
-    r"python|javascript|typescript|java|rust|golang|go|c\+\+|c#|kotlin|swift|php|ruby|sql|bash|"
-    r"shell|html|css|regex|regexp"
+from globalapi_core.signals import difficulty, head
+from globalapi_core.signals.rules import CODE, FACT, REASONING, REQUESTS, Rule, Text, first, program
+
+_LOOKED_AT = 400
+"""Characters looked at from either end of what is asked: requests come first or last."""
+_NEGATED = re.compile(
+    r"(?:\b(?:do not|don't|never|without|no need to)\b|不要|请勿|不用|无需|不必|禁止"
+    r"|(?<![特区级分])别(?![的人]))"
+    r"[^,.;:!?，。；：！？\n]{0,60}",
+    re.IGNORECASE,
 )
-_CODE = {
-    "a fenced code block": r"```",
-    "a stack trace": (
-        r"Traceback \(most recent call last\)|^[ \t]+at [\w.$<>]+\(|^[ \t]*File \"[^\"]+\", line"
-    ),
-    "a diff": r"^(?:diff --git|@@ -\d|\+\+\+ |--- a/)",
-    "program text": (
-        r"\b(?:def|func|fn|function)\s+\w+\s*\(|\bclass\s+\w+\s*[:({]"
-        r"|^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\w|#include\s*<"
-        r"|\bconsole\.log\(|\bSELECT\b.+\bFROM\b|\breturn\s+\w+\s*;|=>\s*\{"
-    ),
-    "a request for code": (
-        r"\b(?:write|implement|create|give me|generate|refactor|debug|fix|review|optimi[sz]e"
-        r"|port)\b[^.?!\n]{0,60}\b(?:code|function|script|class|method|unit tests?|program|query"
-        rf"|{_LANGUAGES})\b"
-    ),
-    "a request for code, in Chinese": (
-        r"(?:写|编写|實作|实现|生成|重构|调试|修复|优化|审查|撰寫|寫)[^。？！\n]{0,30}"
-        rf"(?:代码|程式碼|函数|函式|脚本|类|程序|单元测试|正则|查询语句|{_LANGUAGES})"
-    ),
-    "an error to explain": (
-        r"\b\w+(?:Error|Exception)\b\s*:|\b(?:segfault|stack trace|code review)\b"
-    ),
-    "code in Chinese words": r"代码审查|这段代码|這段程式碼|报错信息|堆栈",
+_QUOTED = re.compile(
+    r"“[^”\n]{0,200}”|「[^」\n]{0,200}」|\"[^\"\n]{0,200}\"|《[^》\n]{0,60}》"
+    r"|(?<=这句话是)[：:][^\n]*|(?<=sentence is):[^\n]*"
+)
+_CLEAR = 0.6
+"""How likely a learned guess must be to count as a yes for `reasoning`."""
+_OBVIOUS = 0.9
+"""The same for `code`, which rules decide wherever they can."""
+_REQUEST = 200
+"""Characters from either end in which a request in so many words is looked for."""
+_CERTAIN = 0.8
+"""How likely mathematics or a puzzle must be for some program text in it to be no matter."""
+_HARD = 0.5
+"""How difficult mathematics must be to count as reasoning: several steps, not one sum."""
+_SENTENCE = 300
+"""Characters that a question of one sentence has at most."""
+_REQUESTED = 40.0
+"""By what a request in so many words raises a task's odds."""
+_ODDS = {
+    "a fenced code block": 40.0,
+    "a stack trace": 400.0,
+    "a diff": 400.0,
+    "program text": 40.0,
+    "a tool of programmers": 12.0,
 }
-_REASONING = {
-    # "How does it prove to the server who it is", 怎样证明域名是我的: no proofs.
-    "a proof": (
-        r"\bprove\b(?=\s+(?:that|by|or|the|this|every|any|there|if|for)\b)"
-        r"|\b(?:proof|disprove|theorem|lemma)\b|(?:^|[，。：；、\s请试])(?:求证|证明|證明)(?!书|文件|材料|書)"
-        r"|(?:证明|證明)[^。？！\n]{0,30}(?:数|定理|不等式|三角|收敛|连续|无穷|恒成立|可逆|數)|求证|定理"
-    ),
-    "a derivation": r"\b(?:derive|derivation|deduce)\b|推导|推導|演绎",
-    "steps": r"\bstep[- ]by[- ]step\b|一步一步|逐步推理|分步骤|请推理",
-    "mathematics": (
-        r"\b(?:integral|derivative|eigenvalue|probability that|modulo|permutations?"
-        r"|combinatorics)\b|积分|导数|概率是|排列组合|求解方程|微分方程"
-    ),
-    "a logic puzzle": r"\b(?:logic puzzle|knights and knaves|riddle)\b|逻辑推理|逻辑题",
-}
+"""By what program text, or the mere name of a tool of programmers, raises the odds of code."""
+_FACT = 4.0
+"""By what a question of one sentence for a name, a place or a time raises those of knowledge."""
 
 
-def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
-    flags = re.IGNORECASE | re.MULTILINE
-    return [(name, re.compile(pattern, flags)) for name, pattern in patterns.items()]
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a question asks for."""
+
+    task: str
+    """One of `head.TASKS`; what has no words is chat."""
+    code: str | None
+    """What shows that it is about program text, or `None`."""
+    reasoning: str | None
+    """What shows that it asks for several steps of reasoning, or `None`."""
+    difficulty: float
+    """0 to 1: how much a wrong step would spoil the answer."""
+    evidence: str | None
+    """What led to the task: a rule's name, or how sure the learned guess is."""
 
 
-_CODE_PATTERNS = _compiled(_CODE)
-_REASONING_PATTERNS = _compiled(_REASONING)
+def of(question: str, before: str = "") -> Guess:
+    """What *question* asks for; *before* is the question that a short one follows up."""
+    text = _clipped(question)
+    words = _plain(text)
+    requested = _request(words)
+    if before and not requested:
+        text = f"{_clipped(before)}\n{text}"
+        words = _plain(text)
+        requested = _request(words)
+    code = _code(f"{before}\n{question}", words)
+    reasoning = first(REASONING, words)
+    # Of a short text, what is not negated or quoted; of a long one, more than where requests are.
+    told = words.text if len(text) <= 2 * _REQUEST and len(words.text) * 6 > len(text) else text
+    task, sure, evidence = _guessed(told, requested, code)
+    shown = reasoning.name if reasoning else None
+    if task == "chat" and requested:
+        code = shown = None
+    elif task in ("math", "reasoning") and sure >= _CERTAIN:
+        code = None
+    hard = difficulty.of(words, task)
+    # To name a tool is not yet to ask about program text: the task says code, this does not.
+    code = None if code == "a tool of programmers" else code
+    if code is None and task == "code" and sure >= _OBVIOUS and evidence not in _ODDS:
+        code = evidence
+    if shown is None and sure >= _CLEAR and task in ("reasoning", "math"):
+        shown = evidence if task == "reasoning" or hard >= _HARD else None
+    return Guess(task, code, shown, hard, evidence)
 
 
-def code(question: str) -> str | None:
-    """What shows that *question* is about program text, or `None`."""
-    return _first(_CODE_PATTERNS, question)
+def _plain(text: str) -> Text:
+    """*text* without what is negated or quoted, unless that is all of it."""
+    plain = text
+    if len(text) > 2 * _REQUEST:
+        text = plain = f"{text[:_REQUEST]}\n{text[-_REQUEST:]}"
+    if any(each in text for each in _NEGATIONS):
+        plain = _NEGATED.sub(" ", text)
+        plain = plain if any(map(str.isalnum, plain)) else text
+    return Text(_QUOTED.sub(" ", plain) if any(each in plain for each in _QUOTES) else plain)
 
 
-def reasoning(question: str) -> str | None:
-    """What shows that *question* asks for several steps of reasoning, or `None`."""
-    return _first(_REASONING_PATTERNS, question)
+_NEGATIONS = ("ot ", "on't", "ever", "ithout", "o need", "不", "勿", "无", "禁", "别")
+_QUOTES = ('"', "“", "「", "《", "是：", "is:")
 
 
-def _first(patterns: list[tuple[str, re.Pattern[str]]], question: str) -> str | None:
-    return next((name for name, pattern in patterns if pattern.search(question)), None)
+def _code(text: str, words: Text) -> str | None:
+    """What shows that it is about program text: what looks like it, or what is said."""
+    if found := program(text):
+        return found
+    said = first(CODE, words)
+    return said.name if said else None
+
+
+def _guessed(text: str, requested: Rule | None, code: str | None) -> tuple[str, float, str | None]:
+    if not any(map(str.isalnum, text)):
+        return "chat", 0.0, None
+    odds = {task: max(p, 1e-6) for task, p in head.default().probabilities(text).items()}
+    if requested:
+        odds[requested.task] *= _REQUESTED
+    if code:
+        odds["code"] *= _ODDS.get(code, _REQUESTED)
+    elif not requested and len(text) < _SENTENCE and FACT.search(text):
+        odds["knowledge"] *= _FACT
+    task = max(odds, key=lambda each: odds[each])
+    sure = odds[task] / sum(odds.values())
+    if requested and task == requested.task:
+        return task, sure, requested.name
+    return task, sure, code if code and task == "code" else f"wording, {sure:.0%} sure"
+
+
+def _clipped(text: str) -> str:
+    if len(text) <= 2 * _LOOKED_AT:
+        return text
+    return f"{text[:_LOOKED_AT]}\n{text[-_LOOKED_AT:]}"
+
+
+def _request(text: Text) -> Rule | None:
+    """The rule that matches first in *text*."""
+    found = ((match.start(), rule) for rule in REQUESTS if (match := rule.search(text)))
+    return min(found, key=lambda each: each[0], default=(0, None))[1]

@@ -12,7 +12,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from globalapi_core.errors import (
@@ -28,13 +27,12 @@ from globalapi_core.errors import (
     ResponseError,
     ServerError,
 )
+from globalapi_core.wire import errorbody
 
 MAX_RETRY_AFTER = 3_600.0
 """Seconds; a longer wait is taken for this one."""
 _EXCERPT = 200
 _LOOKED_AT = 4_000
-_DEPTH = 8
-"""Levels of an error body that are looked at: hostile ones have more than Python can follow."""
 _LONGEST = 500
 """Characters of a server's message that are kept."""
 _STATUS = re.compile(r"[45][0-9]{2}")
@@ -77,6 +75,11 @@ _MEANINGS: tuple[tuple[type[GatewayError], re.Pattern[str]], ...] = tuple(
         ),
         (ServerError, r"overloaded"),
         (AuthenticationError, r"invalid.{0,12}api.?key|incorrect api key|unauthorized"),
+        # Of the request; what is wrong with a `response` is the server's own failure.
+        (
+            InvalidRequestError,
+            r"\b\d+ validation errors?(?:: (?:body|path|query|header)\b| for \w*Request\b)",
+        ),
     )
 )
 # GLM's codes and SiliconFlow's (docs.bigmodel.cn/cn/api/api-code, docs.siliconflow.cn/faqs).
@@ -123,7 +126,7 @@ def classify(
     from globalapi_core.wire.response import load
 
     data = load(body)
-    said = _said(data)
+    said = errorbody.read(data)
     message = _text(said.message, secret) or excerpt(body, secret) or "no body"
     request = request_id(headers, secret, data)
     if 300 <= status < 400:
@@ -159,7 +162,7 @@ def in_body(
     coded = not data.get("choices") and _is_coded(data)
     if not (data.get("error") or data.get("object") == "error" or coded):
         return None
-    said = _said(data)
+    said = errorbody.read(data)
     text = _text(said.message, secret) or "the server sent an error without a text"
     status = int(said.code) if said.code and _STATUS.fullmatch(said.code) else None
     kind = _meaning(said, text) or (
@@ -205,7 +208,7 @@ def excerpt(body: bytes, secret: str | None) -> str:
     """The start of a body that is not what was expected, on one line."""
     # Masked before it is cut: half a key is a secret too.
     text = _masked(body[:_LOOKED_AT].decode("utf-8", "replace"), secret)
-    text = " ".join(text.split())
+    text = " ".join(errorbody.unquoted(text).split())
     return text[:_EXCERPT] + ("…" if len(text) > _EXCERPT else "")
 
 
@@ -237,47 +240,6 @@ class naming:
             seal(error)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What an error body says."""
-
-    message: str = ""
-    codes: tuple[str, ...] = ()
-    """Its code, error code and type, those it has."""
-
-    @property
-    def code(self) -> str | None:
-        return self.codes[0] if self.codes else None
-
-
-def _said(data: object, depth: int = _DEPTH) -> _Said:
-    """Message and codes of an error body, whatever its shape, *depth* levels down."""
-    if not depth:
-        return _Said()
-    if isinstance(data, str):
-        return _Said(data)
-    if isinstance(data, list):
-        return _said(data[0], depth - 1) if data else _Said()
-    if not isinstance(data, Mapping):
-        return _Said()
-    for name in ("error", "response", "header"):
-        if data.get(name) and (inner := _said(data[name], depth - 1)) != _Said():
-            return inner
-    names = ("message", "msg", "detail", "error_msg", "err", "errors")
-    message = next((data[name] for name in names if data.get(name)), "")
-    codes = (data.get(name) for name in ("code", "error_code", "type"))
-    told = tuple(str(each) for each in codes if each not in (None, ""))
-    return _Said(_words(message, depth - 1), told)
-
-
-def _words(message: object, depth: int) -> str:
-    """A message as text. A list of problems may quote the prompt: only what they say is kept."""
-    if isinstance(message, list):
-        words = (_words(each, depth - 1) for each in message if depth)
-        return "; ".join(filter(None, words))
-    return _said(message, depth).message if isinstance(message, Mapping) else str(message)
-
-
 def _text(message: str, secret: str | None) -> str:
     text = _masked(message, secret)
     return text[:_LONGEST] + ("…" if len(text) > _LONGEST else "")
@@ -288,7 +250,7 @@ def _is_coded(data: Mapping[str, Any]) -> bool:
     return data.get("code") not in (None, 0, 200, "0", "200") and "message" in data
 
 
-def _meaning(said: _Said, text: str) -> type[GatewayError] | None:
+def _meaning(said: errorbody.Said, text: str) -> type[GatewayError] | None:
     by_code = next((_CODES[code] for code in said.codes if code in _CODES), None)
     words = " ".join((*said.codes, text))
     return by_code or next((error for error, pattern in _MEANINGS if pattern.search(words)), None)
@@ -301,7 +263,8 @@ def _by_hundreds(status: int) -> type[GatewayError]:
 
 
 def _hint(status: int, data: object) -> str:
-    if status == 404 and not isinstance(data, Mapping):
+    # FastAPI's answer where it serves nothing; of a model that is not there, more is said.
+    if status == 404 and (not isinstance(data, Mapping) or data == {"detail": "Not Found"}):
         return "; does the base URL lack its /v1?"
     return ""
 

@@ -46,6 +46,8 @@ class Payload:
     """The tools offered, by name, with the arguments each requires."""
     wants_json: bool = False
     """Whether the answer must be JSON."""
+    answer_tool: str | None = None
+    """The tool whose call is the answer, in JSON; `None`: the answer's text is."""
 
 
 def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream: bool) -> Payload:
@@ -55,7 +57,8 @@ def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream:
         InvalidInputError: a value that JSON cannot hold.
     """
     own: dict[str, Any] = {"model": sent_id(model, endpoint), "messages": list(request.messages)}
-    params = {name: value for name, value in request.params.items() if value is not None}
+    # In one order, whichever way a framework hands them on.
+    params = {name: v for name, v in sorted(request.params.items()) if v is not None}
     body = {**own, **params, **own}
     if request.tools:
         body["tools"] = list(request.tools)
@@ -65,13 +68,15 @@ def build(request: ChatRequest, model: ModelInfo, endpoint: Endpoint, *, stream:
         body["response_format"] = dict(request.response_format)
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
+    answering = families.answer_tool(body, model)
     adaptations = families.adapt(body, model)
     return Payload(
         _encoded(body),
         body["model"],
         adaptations,
-        offered=dict(_offered(request.tools)),
+        offered=dict(_offered([*request.tools, *([answering] if answering else ())])),
         wants_json=request.response_format is not None,
+        answer_tool=answering["function"]["name"] if answering else None,
     )
 
 

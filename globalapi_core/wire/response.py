@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -22,7 +22,7 @@ from globalapi_core.errors import (
 )
 from globalapi_core.pricing import Usage
 from globalapi_core.signals import size
-from globalapi_core.wire import failures
+from globalapi_core.wire import answers, failures, texts
 from globalapi_core.wire.request import Payload
 from globalapi_core.wire.thoughts import Opening
 from globalapi_core.wire.toolcalls import Assembler, InvalidToolCall, ToolCall
@@ -104,9 +104,9 @@ class Draft:
 
     def note(self, data: Mapping[str, Any]) -> None:
         """Take what a body and a stream event say of the answer as a whole."""
-        self.model = _text(data.get("model")) or self.model
-        self.id = _text(data.get("id")) or self.id
-        self.fingerprint = _text(data.get("system_fingerprint")) or self.fingerprint
+        self.model = texts.text(data.get("model")) or self.model
+        self.id = texts.text(data.get("id")) or self.id
+        self.fingerprint = texts.text(data.get("system_fingerprint")) or self.fingerprint
         self.count(data.get("usage"))
 
     def count(self, data: object) -> None:
@@ -128,11 +128,11 @@ class Draft:
 
     def add(self, piece: Mapping[str, Any]) -> Delta | None:
         """Take a message, or one delta of it; what of it can be shown."""
-        text = _content(piece.get("content")) or _text(piece.get("refusal"))
+        text = texts.of_content(piece.get("content")) or texts.text(piece.get("refusal"))
         reasoning = (
-            _text(piece.get("reasoning_content"))
-            or _text(piece.get("reasoning"))
-            or _details(piece.get("reasoning_details"))
+            texts.text(piece.get("reasoning_content"))
+            or texts.text(piece.get("reasoning"))
+            or texts.of_details(piece.get("reasoning_details"))
         )
         self.calls.add(piece.get("tool_calls"))
         if text and not self.opening.over:
@@ -163,6 +163,7 @@ class Draft:
             IncompleteResponseError: no finish reason was seen.
             ContentFilteredError: a content policy ended it.
             ServerError: the server says it broke off.
+            ResponseError: the JSON that was asked for is not there, or not whole.
         """
         self.rest()
         reason = self.finish_reason
@@ -178,12 +179,20 @@ class Draft:
         sound, invalid = self.calls.calls(
             answer_id=self.id or request_id or "0", cut=cut, offered=payload.offered
         )
+        text = self.text
+        if payload.answer_tool and self.calls.begun:
+            answered = answers.by_tool(payload.answer_tool, sound, invalid)
+            if answered.problem:
+                raise self._unusable(answered.problem, invalid, request_id)
+            text = text if answered.text is None else answered.text
+            sound, invalid = answered.calls, answered.invalid
+            reason = "stop" if answered.text is not None and not sound else reason
         # DeepSeek documents that its JSON mode may answer with nothing.
-        if payload.wants_json and reason == "stop" and not (self.text.strip() or sound or invalid):
-            text = "the answer is empty, and JSON was asked for"
-            raise self.failed(ResponseError(text, request_id=request_id))
+        if payload.wants_json and reason == "stop" and not (text.strip() or sound or invalid):
+            empty = "the answer is empty, and JSON was asked for"
+            raise self.failed(ResponseError(empty, request_id=request_id))
         return Reply(
-            text=self.text,
+            text=text,
             finish_reason=reason,
             reasoning="".join(self.reasonings),
             tool_calls=sound,
@@ -197,6 +206,20 @@ class Draft:
             adaptations=payload.adaptations,
             logprobs=self.logprobs,
         )
+
+    def _unusable(
+        self, why: str, invalid: Sequence[InvalidToolCall], request_id: str | None
+    ) -> ResponseError:
+        """The error of an object that was given by a call which must not be used."""
+        # With the same limit the same model would be cut again; another writes less.
+        retryable = False if self.finish_reason == "length" else None
+        error = ResponseError(
+            f"the object that was asked for cannot be used: {why}",
+            request_id=request_id,
+            partial_text=self.text + "".join(each.arguments for each in invalid),
+            retryable=retryable,
+        )
+        return self.failed(error)
 
     def incomplete(self, why: str, request_id: str | None) -> IncompleteResponseError:
         """The error of an answer that is not whole."""
@@ -308,32 +331,6 @@ def usage(data: object) -> Usage | None:
         reasoning_tokens=_count(completion.get("reasoning_tokens")),
     )
     return None if counts == Usage() else counts
-
-
-def _content(content: object) -> str:
-    """Text, also when it comes as a list of parts."""
-    if isinstance(content, list):
-        return "".join(_text(part.get("text")) for part in content if isinstance(part, Mapping))
-    return _text(content)
-
-
-def _details(details: object) -> str:
-    """OpenRouter's list of texts and summaries; what is encrypted in it is not for reading."""
-    if not isinstance(details, list):
-        return ""
-    parts = (part for part in details if isinstance(part, Mapping))
-    return "".join(_text(part.get("text")) or _text(part.get("summary")) for part in parts)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        return ""
-    # Half of a surrogate pair can be neither printed nor sent on.
-    return (
-        value
-        if value.isascii()
-        else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
 
 
 def _count(value: object) -> int | None:

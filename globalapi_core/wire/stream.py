@@ -141,7 +141,10 @@ class StreamReader:
         else:
             rest = self._draft.rest()
             reply = self._draft.reply(self._payload, self._request_id)
-            if rest is not None:
+            if self._payload.answer_tool:
+                # Only now it is known whether a call gives the text.
+                rest = Delta(reply.text, rest.reasoning if rest else "")
+            if rest is not None and (rest.text or rest.reasoning):
                 yield rest
             yield reply
 
@@ -203,6 +206,8 @@ class StreamReader:
         self._draft.finish(choice.get("finish_reason"))
         # Pieces of tool calls are held back, and yet are progress.
         self._grown = self._grown or shown is not None or bool(delta.get("tool_calls"))
+        if shown is not None and self._payload.answer_tool:
+            return Delta(reasoning=shown.reasoning) if shown.reasoning else None
         return shown
 
     def _malformed(self, data: bytes) -> ResponseError:

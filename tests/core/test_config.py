@@ -16,6 +16,7 @@ from globalapi_core.config import (
     Model,
     When,
     default_config,
+    keys,
     load_config,
     parse_config,
 )
@@ -54,6 +55,21 @@ def test_one_value_stands_for_a_list() -> None:
     assert when is not None
     assert (when.modality, when.tags, when.metadata) == (["image"], ["x"], {"k": ["v"]})
     assert config.routes[0].candidates == ["gpt-4o"]
+
+
+def test_tests_are_read() -> None:
+    """A test's input is a text or messages; what it does not say has defaults."""
+    config = parse_config(
+        MINIMAL + "tests:\n  - {input: 退款, json: true, expect: {model: gpt-4o}}\n"
+        "  - input: [{role: system, content: be brief}, {role: user, content: hi}]\n"
+        "    expect: {route: [default], not_model: glm-5}\n"
+    )
+
+    first, second = config.tests
+    assert first.input == [{"role": "user", "content": "退款"}]
+    assert (first.wants_json, first.expect.model) == (True, ["gpt-4o"])
+    assert [each["role"] for each in second.input] == ["system", "user"]
+    assert (second.tools, second.expect.not_model) == (False, ["glm-5"])
 
 
 def test_words_stay_words() -> None:
@@ -132,6 +148,37 @@ def test_prices_stay_exact() -> None:
         (
             MINIMAL + MINIMAL[8:].replace("default", "b"), 2, "routes[0]", "no later route can",
         ),
+        (MINIMAL + "tests: [{input: hi}]\n", 4, "tests[0].expect", "field required"),
+        (MINIMAL + "tests: [{input: [], expect: {}}]\n", 4, "tests[0].input", "expected text"),
+        (
+            MINIMAL + "tests: [{input: [{role: user, content: 5}], expect: {route: default}}]\n",
+            4, "tests[0].input", "expected text, or a list of messages with role and content",
+        ),
+        (
+            MINIMAL + "tests: [{input: [{role: user, content: [5]}], expect: {route: default}}]\n",
+            4, "tests[0].input", "expected text",
+        ),
+        (
+            MINIMAL + "tests: [{input: [{role: user, tool_calls: 5}], expect: {route: default}}]\n",
+            4, "tests[0].input", "expected text",
+        ),
+        (MINIMAL + "tests: [{input: hi, expect: {}}]\n", 4, "tests[0].expect", "nothing is exp"),
+        (
+            MINIMAL + "tests: [{input: hi, jsn: true, expect: {route: default}}]\n",
+            4, "tests[0].jsn", "did you mean 'json'?",
+        ),
+        (
+            MINIMAL + "tests: [{input: hi, expect: {model: gpt-4p}}]\n",
+            4, "tests[0].expect.model", "unknown model 'gpt-4p'; did you mean 'gpt-4o'",
+        ),
+        (
+            MINIMAL + "tests: [{input: hi, expect: {route: defalt}}]\n",
+            4, "tests[0].expect.route", "unknown route 'defalt'; did you mean 'default'?",
+        ),
+        (
+            MINIMAL + "tests: [{input: hi, expect: {rute: default}}]\n",
+            4, "tests[0].expect.rute", "did you mean 'route'? allowed: model, not_model, route",
+        ),
         (MINIMAL + "attempts: {timeout: 1}\nattempts: {timeout: 2}\n", 5, None, "duplicate key"),
         ("routes:\n\t- a\n", 2, None, "not YAML"),
         ("a: b: c\n", 1, None, "not YAML"),
@@ -162,13 +209,104 @@ def test_key_in_the_file(key: str) -> None:
     assert "ga_canary" not in str(error)
 
 
+SECRET = "sk-proj-4f8a1c9e7b2d6053"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MINIMAL + f"    params: {{user: {SECRET}}}\n",
+        MINIMAL + f"    params: {{{SECRET}: 1}}\n",
+        MINIMAL + f"aliases: {{{SECRET}: gpt-4o}}\n",
+        MINIMAL + f"gateway: {{base_url: 'https://me:{SECRET}@example.com/v1'}}\n",
+        MINIMAL + "gateway: {base_url: 'https://me:hunter2@example.com/v1'}\n",
+        MINIMAL + f"attempts: {{timeout: {SECRET}}}\n",
+        MINIMAL + f"{SECRET}: 1\n",
+        MINIMAL.replace("gpt-4o", SECRET),
+        MINIMAL + f"a: {SECRET}: {SECRET}\n",
+        MINIMAL + f"{SECRET}: 1\n{SECRET}: 2\n",
+    ],
+)
+def test_secret_in_the_file_is_refused_and_not_shown(text: str) -> None:
+    """Wherever a secret stands in the file, the error says so and does not repeat it."""
+    error = problem(text)
+
+    assert SECRET not in f"{error} {error!r} {error.key}"
+    assert "hunter2" not in f"{error} {error!r}"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        SECRET,
+        "sk-ant-api03-0123456789abcdef",
+        "ga_xxxxxxxxxxxx",
+        "ghp_0123456789abcdef0123456789abcdef0123",
+        "AKIA0123456789ABCDEF",
+        "0123456789abcdef0123456789abcdef.AbCdEf0123456789",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln",
+    ],
+)
+def test_key_of_any_vendor_is_known_by_its_looks(secret: str) -> None:
+    """The keys of models' vendors and of others are known, and masked in a sentence."""
+    assert keys.masked(f"key {secret}, please") == "key ***, please"
+    assert list(keys.lines(f"a: 1\nb: {secret}\n")) == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["gpt-4o-mini", "ga-standard", "claude-3-5-sonnet-latest", "Pro/deepseek-ai/DeepSeek-V3.2",
+     "https://global-apis.com/v1", "ask-the-librarian", "退款怎么办", "task_type: creative"],
+)  # fmt: skip
+def test_name_is_not_taken_for_a_key(text: str) -> None:
+    """Names of models, addresses and words are no secrets."""
+    assert keys.masked(text) == text
+
+
+def test_prompt_of_a_test_may_hold_a_key_made_up() -> None:
+    """A test of what happens to a prompt with a key in it can be written."""
+    text = MINIMAL + f"tests:\n  - {{input: 'is {SECRET} mine?', expect: {{route: default}}}}\n"
+
+    assert parse_config(text).tests
+
+
 def test_every_mistake_is_listed() -> None:
     """All mistakes of a file are told at once, each on a line with its place."""
     text = "rutes: 1\nattempts: {timeout: -1}\nroutes:\n  - {name: a, candidates: [x-1, y-2]}\n"
 
     lines = str(problem(text)).splitlines()
 
-    assert sorted(each.split(": ")[0] for each in lines) == ["f.yaml:1", "f.yaml:2"]
+    assert [each.split(": ")[0] for each in lines] == ["f.yaml:1", "f.yaml:2"] + ["f.yaml:4"] * 2
+
+
+def test_entry_that_cannot_be_read_hides_no_other() -> None:
+    """A route and a test that are no such things hide nothing, and shift no line."""
+    text = (
+        "routes:\n  - 5\n  - {name: a, when: {tolls: true}, candidates: gpt-4p}\n"
+        "  - {name: b, candidates: [gpt-4o, gpt-4o]}\n"
+        "tests:\n  - {input: 7, expect: {route: b}}\n  - {input: hi, expect: {}}\n"
+    )
+
+    found = str(problem(text)).splitlines()
+
+    assert [each.split(": ")[:2] for each in found] == [
+        ["f.yaml:2", "routes[0]"],
+        ["f.yaml:3", "routes[1].when.tolls"],
+        ["f.yaml:3", "routes[1].candidates[0]"],
+        ["f.yaml:4", "routes[2].candidates[1]"],
+        ["f.yaml:6", "tests[0].input"],
+        ["f.yaml:7", "tests[1].expect"],
+    ]
+
+
+def test_misspelt_condition_is_not_taken_for_none() -> None:
+    """A `when` that could not be read is not said to fire always as well."""
+    text = (
+        "routes:\n  - {name: a, when: {tolls: true}, candidates: gpt-4o}\n"
+        "  - {name: b, candidates: gpt-4o}\n"
+    )
+
+    assert len(str(problem(text)).splitlines()) == 1
 
 
 def test_many_mistakes_are_cut() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -86,3 +87,33 @@ def test_hook_taken_away_is_not_told(sandbox: Sandbox) -> None:
     client.complete(*asked)
 
     assert calls == []
+
+
+def test_hooks_come_and_go_in_many_threads(sandbox: Sandbox) -> None:
+    """Whoever listens meanwhile, each hook is told until it is taken away, and no longer."""
+    client, asked = made(sandbox)
+
+    def listen(_: int) -> int:
+        with recorded_calls() as calls:
+            record = client.complete(*asked).record
+        return calls.count(record)
+
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(listen, range(40)))
+
+    assert heard == [1] * 40
+
+
+def test_hook_given_twice_is_taken_away_once(sandbox: Sandbox) -> None:
+    """Of two that are the same function, the one that is taken away goes."""
+    client, asked = made(sandbox)
+    calls: list[CallRecord] = []
+    remove_first, remove_second = on_call(calls.append), on_call(calls.append)
+
+    remove_first()
+    remove_first()
+    client.complete(*asked)
+    remove_second()
+    client.complete(*asked)
+
+    assert len(calls) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -12,7 +14,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from globalapi_core import otel, recorded_calls
-from globalapi_core.errors import GatewayError
+from globalapi_core.client import Client
+from globalapi_core.config import Attempts
+from globalapi_core.errors import BudgetExceededError, GatewayError
 from globalapi_core.sandbox import Sandbox
 
 from .test_hooks import MESSAGES, made
@@ -88,6 +92,39 @@ def test_failure(sandbox: Sandbox, provider: Kept) -> None:
 
     whole, tried = spans(provider)
     assert {each.status.status_code for each in (whole, *tried)} == {StatusCode.ERROR}
+
+
+def test_stream_that_is_left(sandbox: Sandbox, provider: Kept) -> None:
+    """A reader who stops is no error: the spans say that the stream was left."""
+    client, asked = made(sandbox)
+
+    with closing(client.stream(*asked)) as stream:
+        next(stream)
+
+    whole, tried = spans(provider)
+    for span in (whole, *tried):
+        assert span.status.status_code is StatusCode.UNSET
+        assert span.attributes is not None
+        assert span.attributes["globalapi.abandoned"] is True
+    assert whole.attributes is not None
+    assert "globalapi.model" not in whole.attributes
+
+
+def test_call_of_nobody(sandbox: Sandbox, provider: Kept) -> None:
+    """A call that is refused before any attempt is an error, and says who was passed over."""
+    client, asked = made(sandbox)
+    poor = Client(client.wire, Attempts(max_cost=Decimal("1e-12")))
+
+    with pytest.raises(BudgetExceededError):
+        poor.complete(*asked)
+
+    whole, tried = spans(provider)
+    assert tried == []
+    assert whole.status.status_code is StatusCode.ERROR
+    assert whole.attributes is not None
+    passed_over = whole.attributes["globalapi.passed_over"]
+    assert isinstance(passed_over, tuple)
+    assert len(passed_over) == len(asked[1].candidates)
 
 
 def test_times(sandbox: Sandbox, provider: Kept) -> None:

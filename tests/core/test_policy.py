@@ -85,7 +85,19 @@ def test_reason_names_its_evidence() -> None:
         ({"json_mode": True}, Signals(response_format="json_object"), None),
         ({"json_schema": True}, Signals(response_format="json_object"), None),
         ({"json_mode": False}, Signals(response_format="json_object"), "has no JSON mode"),
-        ({}, Signals(response_format="json_schema"), "not known to have a JSON mode"),
+        ({}, Signals(response_format="json_object"), "not known to have a JSON mode"),
+        ({}, Signals(response_format="json_schema"), "not known to have a JSON mode or tools"),
+        ({"tools": True}, Signals(response_format="json_schema"), None),
+        (
+            {"tools": True, "json_mode": False},
+            Signals(response_format="json_object"),
+            "has no JSON mode",
+        ),
+        (
+            {"tools": False, "json_mode": False},
+            Signals(response_format="json_schema"),
+            "has no JSON mode, and no tools to give an object by",
+        ),
         ({"context_window": 1_000}, TEXT, None),
         ({"context_window": 999}, TEXT, "1,000 tokens > 999 of context"),
         (

@@ -70,6 +70,9 @@ GOOD = [
     ROUTES + "attempts: {max_cost: '0.05'}\nbudget: {usd: 5.00, per: day}\n",
     ROUTES + "budget: {usd: 100}\n",
     ROUTES + "gateway: {base_url: 'http://127.0.0.1:8000/v1'}\n",
+    ROUTES + "tests: [{input: 退款, expect: {route: d}}]\n",
+    ROUTES + "tests:\n  - {input: [{role: user, content: hi}], tools: true, json: true, tokens: 9,"
+    " tags: x, metadata: {k: v}, image: true, expect: {model: gpt-4o, not_model: [glm-5]}}\n",
     "routes:\n  - {name: a, when: {language: [zh, mixed], tags: vip, metadata: {k: [v]}},"
     " candidates: [gpt-4o], choose: cheapest, params: {temperature: 0.1}}\n"
     "  - {name: b, when: null, candidates: gpt-4o}\n",
@@ -94,6 +97,10 @@ BAD = [
     ROUTES + "budget: {per: day}\n",
     ROUTES + "budget: {usd: 5, per: year}\n",
     ROUTES + "budget: 5\n",
+    ROUTES + "tests: [{input: hi}]\n",
+    ROUTES + "tests: [{input: 1, expect: {route: d}}]\n",
+    ROUTES + "tests: [{input: [{content: hi}], expect: {route: d}}]\n",
+    ROUTES + "tests: [{input: hi, expect: {rout: d}}]\n",
     ROUTES + "models: {own: {input_mtok: -1}}\n",
     ROUTES + "models: {own: {modalities: [smell]}}\n",
     ROUTES + "models: {own: {price: 1}}\n",

@@ -12,8 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from globalapi_core import Catalog, Router, viz
+from globalapi_core import Catalog, Client, Router, recorded_calls, viz
 from globalapi_core.config import parse_config
+from globalapi_core.sandbox import Sandbox
+from globalapi_core.settings import Endpoint
+from globalapi_core.wire import ChatRequest, Wire
 
 FILE = """\
 version: 1
@@ -59,6 +62,20 @@ def test_frame_keeps_money_exact_and_the_unknown_unknown() -> None:
     assert table["usd"].isna().tolist() == [False, True]
     assert table["input_tokens"].isna().tolist() == [False, True]
     assert table["attempts"].tolist() == [2, 2]
+
+
+def test_frame_takes_records_as_they_are(sandbox: Sandbox) -> None:
+    """What `recorded_calls` collects makes the same table as what answers carry."""
+    router = Router()
+    messages = [{"role": "user", "content": "How long does a refund take?"}]
+    client = Client(Wire(Endpoint(sandbox.base_url)))
+
+    with recorded_calls() as calls:
+        client.complete(ChatRequest(messages), router.decide(router.signals(messages)))
+
+    told = viz.frame([each.as_dict() for each in calls])
+    assert viz.frame(calls).to_dict() == told.to_dict()
+    assert told["model"].tolist() == [calls[0].model]
 
 
 def test_bars_show_their_values() -> None:

@@ -15,8 +15,15 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 class RawServer:
     """Answers every request with the same bytes, and sees its clients leave."""
 
-    def __init__(self, body: bytes, *, kind: bytes = b"text/event-stream", hang: bool) -> None:
-        self._answer = _HEAD % kind + body
+    def __init__(
+        self,
+        body: bytes,
+        *,
+        kind: bytes = b"text/event-stream",
+        hang: bool,
+        then: bytes | None = None,
+    ) -> None:
+        self._answers = [_HEAD % kind + each for each in (body, then) if each is not None]
         self._hang = hang
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.left = threading.Event()
@@ -45,16 +52,26 @@ class RawServer:
             head = iter(request.readline, b"\r\n")
             lengths = [line for line in head if line.lower().startswith(b"content-length:")]
             request.read(int(lengths[0].split(b":")[1]))
-            connection.sendall(self._answer)
+            later = len(self._answers) > 1
+            connection.sendall(self._answers.pop(0) if later else self._answers[0])
             if self._hang:
                 request.read()  # which ends once the client closes
                 self.left.set()
 
 
 @contextlib.contextmanager
-def saying(body: bytes, *, hang: bool = False, kind: bytes = b"text/event-stream") -> Iterator[Any]:
-    """A server that answers with *body*; it closes then, or with *hang* waits to be left."""
-    server = RawServer(body, kind=kind, hang=hang)
+def saying(
+    body: bytes,
+    *,
+    hang: bool = False,
+    kind: bytes = b"text/event-stream",
+    then: bytes | None = None,
+) -> Iterator[Any]:
+    """A server that answers with *body*; it closes then, or with *hang* waits to be left.
+
+    With *then* that is its answer to every further request.
+    """
+    server = RawServer(body, kind=kind, hang=hang, then=then)
     try:
         yield server
     finally:

@@ -226,6 +226,28 @@ def test_argument_without_a_counterpart_is_told(given: dict[str, Any], said: str
     assert [each.filename for each in told] == [__file__]
 
 
+@pytest.mark.parametrize("extra", ["extra_headers", "extra_query"])
+def test_what_a_call_would_put_beside_its_request_is_told(server: Sandbox, extra: str) -> None:
+    """Headers and a query of one call are no part of the request: a warning says so."""
+    model = ChatGlobalAPI(base_url=server.base_url)
+
+    with pytest.warns(UserWarning, match=f"'{extra}' is not used"):
+        model.bind(**{extra: {"a": "b"}}).invoke("Hello")
+
+    assert extra not in server.requests[-1].body
+
+
+def test_extra_body_of_a_call_is_in_its_request(server: Sandbox) -> None:
+    """What `extra_body` holds is sent, before the constructor's and after the call's own."""
+    model = ChatGlobalAPI(base_url=server.base_url, top_p=0.1)
+
+    model.invoke("Hello", extra_body={"top_p": 0.5, "temperature": 0.2}, temperature=0.3)
+
+    sent = server.requests[-1].body
+    assert (sent["top_p"], sent["temperature"]) == (0.5, 0.3)
+    assert "extra_body" not in sent
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

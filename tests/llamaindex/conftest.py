@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -39,11 +39,20 @@ routes:
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No key, address or config file of the machine the tests run on."""
-    for name in ("GLOBAL_API_KEY", "GLOBAL_API_BASE_URL", "GLOBAL_API_CONFIG", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key but what a test gives: a sandbox asks for none."""
+    monkeypatch.delenv("GLOBAL_API_KEY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_event_loop() -> Iterator[None]:
+    """An event loop that is closed: LlamaIndex's sync engines take one, or leave one open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 @pytest.fixture

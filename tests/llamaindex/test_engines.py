@@ -5,16 +5,21 @@ What holds of any LLM there is in `conformance`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.selectors import LLMSingleSelector
 from llama_index.core.tools import ToolMetadata
+from pydantic import Field
 
+from globalapi_core import recorded_calls
 from globalapi_core.config import parse_config
 from globalapi_core.sandbox import Sandbox
-from llamaindex_globalapi import GlobalAPIRouter
-from llamaindex_globalapi.demo import recorded_calls
+from llamaindex_globalapi import CallEndEvent, GlobalAPIRouter
 from tests.core.wire.server import Server
 from tests.llamaindex.conformance.bench import say
 from tests.llamaindex.conformance.engines import FACTS, QUESTION, Shelf
@@ -31,16 +36,32 @@ def test_query_engine_answers_from_what_was_found(sandbox: Sandbox, llm: LLM) ->
     assert all(fact in str(sandbox.requests[0].body["messages"]) for fact in FACTS)
 
 
+class Listener(BaseEventHandler):
+    """Keeps the records that events carry."""
+
+    records: list[dict[str, Any]] = Field(default_factory=list)
+
+    def handle(self, event: Any, **kwargs: Any) -> None:
+        """Keep the record of an event that has one."""
+        if isinstance(event, CallEndEvent):
+            self.records.append(event.record)
+
+
 def test_call_of_an_engine_is_told_by_an_event(router: GlobalAPIRouter) -> None:
-    """An engine passes on the text alone: the record comes as an event."""
+    """An engine passes on the text alone: the record comes as an event, and to hooks."""
     engine = RetrieverQueryEngine.from_args(Shelf(), llm=router)
+    listener, handlers = Listener(), get_dispatcher().event_handlers
+    handlers.append(listener)
 
-    with recorded_calls() as calls:
-        engine.query(QUESTION)
-    engine.query(QUESTION)
+    try:
+        with recorded_calls() as calls:
+            engine.query(QUESTION)
+    finally:
+        handlers.remove(listener)
 
-    (record,) = calls
+    (call,), (record,) = calls, listener.records
     assert (record["route"], record["model"]) == ("default", "deepseek-v4-flash")
+    assert record == call.as_dict()
 
 
 def add(a: int, b: int) -> int:
@@ -77,8 +98,8 @@ def test_selector_goes_on_where_a_model_chooses_nothing(text: str) -> None:
 
 
 async def test_selector_asks_in_words_where_no_model_writes_json(sandbox: Sandbox) -> None:
-    """A route without a model that has a JSON mode is asked as LlamaIndex asks."""
-    config = parse_config("routes: [{name: all, candidates: [claude-3-5-sonnet]}]")
+    """A route without a model that can give an object is asked as LlamaIndex asks."""
+    config = parse_config("routes: [{name: all, candidates: [ga-standard]}]")
     llm = GlobalAPIRouter(config=config, api_base=sandbox.base_url)
     prompt = LLMSingleSelector.from_defaults(llm=llm)._prompt
     given = {"num_choices": 2, "context_list": "(1) cats", "query_str": QUESTION}

@@ -117,7 +117,8 @@ def test_model_is_asked_in_the_best_way_it_has(
     body = sandbox.requests[0].body
     assert (body.get("response_format") or {}).get("type") == asked
     assert ("tools" in body) == (asked is None)
-    assert body.get("tool_choice") == ("required" if asked is None else None)
+    named = {"type": "function", "function": {"name": "Order"}}
+    assert body.get("tool_choice") == (named if asked is None else None)
     assert body["messages"][0]["content"].startswith("Be exact.")
     assert ("customer" in body["messages"][0]["content"]) == (asked == "json_object")
 

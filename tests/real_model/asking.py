@@ -76,8 +76,11 @@ class Asker:
         """The same for another server."""
         return Asker(self.make, self.is_langchain, server)
 
-    async def ask(self, way: Way, prompt: str, *, made: Any = None, **given: Any) -> Got:
-        """Ask *prompt* with the arguments *given*, of a new object or of the one *made*."""
+    async def ask(self, way: Way, prompt: Any, *, made: Any = None, **given: Any) -> Got:
+        """Ask *prompt* with the arguments *given*, of a new object or of the one *made*.
+
+        A prompt is a text, or messages as the framework has them.
+        """
         model = made or self.model()
         if way in ("whole", "awhole"):
             return await self._whole(way, model, prompt, given)
@@ -86,11 +89,11 @@ class Asker:
         return _got(_joined(items), pieces)
 
     async def items(
-        self, way: Way, prompt: str, *, made: Any = None, **given: Any
+        self, way: Way, prompt: Any, *, made: Any = None, **given: Any
     ) -> AsyncGenerator[Any, None]:
         """The chunks or responses of a streamed answer, as they come."""
         model = made or self.model()
-        asked: Any = prompt if self.is_langchain else [ChatMessage(prompt)]
+        asked = self._messages(prompt)
         if way == "stream":
             call = model.stream if self.is_langchain else model.stream_chat
             for item in call(asked, **given):
@@ -104,12 +107,16 @@ class Asker:
         async for item in stream:
             yield item
 
-    async def _whole(self, way: Way, model: Any, prompt: str, given: Mapping[str, Any]) -> Got:
+    def _messages(self, prompt: Any) -> Any:
+        as_it_is = self.is_langchain or not isinstance(prompt, str)
+        return prompt if as_it_is else [ChatMessage(prompt)]
+
+    async def _whole(self, way: Way, model: Any, prompt: Any, given: Mapping[str, Any]) -> Got:
         if self.is_langchain:
             if way == "whole":
                 return _got(model.invoke(prompt, **given))
             return _got(await model.ainvoke(prompt, **given))
-        messages = [ChatMessage(prompt)]
+        messages = self._messages(prompt)
         if way == "whole":
             return _got(model.chat(messages, **given))
         return _got(await model.achat(messages, **given))

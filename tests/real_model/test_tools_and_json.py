@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import pytest
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from llama_index.core import PromptTemplate
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
@@ -67,6 +68,34 @@ async def test_call_that_was_cut_is_invalid(asker: Asker, way: Way) -> None:
     assert got.calls == ()
     (arguments,) = got.invalid
     assert "Rome" not in arguments
+
+
+async def test_tool_loop_goes_on(asker: Asker, way: Way) -> None:
+    """The call without a text and its result are taken back, and an answer follows."""
+    loop = _loop() if asker.is_langchain else _loop_of_blocks()
+
+    got = await asker.ask(way, loop, tools=TOOLS, max_tokens=8)
+
+    assert got.text
+    assert not got.calls
+
+
+def _loop() -> list[Any]:
+    call = {"id": "c1", "name": "get_weather", "args": {"city": "Rome"}}
+    return [
+        HumanMessage(PROMPT),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("sunny", tool_call_id="c1"),
+    ]
+
+
+def _loop_of_blocks() -> list[Any]:
+    call = ToolCallBlock(tool_call_id="c1", tool_name="get_weather", tool_kwargs={"city": "Rome"})
+    return [
+        ChatMessage(PROMPT),
+        ChatMessage(role="assistant", blocks=[call]),
+        ChatMessage("sunny", role="tool", additional_kwargs={"tool_call_id": "c1"}),
+    ]
 
 
 async def test_offered_tool_need_not_be_called(asker: Asker, way: Way) -> None:

@@ -10,9 +10,9 @@ from globalapi_core.errors import (
     ContextOverflowError,
     GatewayConnectionError,
     IncompleteResponseError,
+    InvalidRequestError,
     ModelNotFoundError,
     NoCandidateError,
-    ServerError,
 )
 from tests.real_model.asking import CLASSES, Asker, Way, routes
 from tests.real_model.server import WINDOW, RealServer
@@ -66,13 +66,24 @@ async def test_wrong_key_is_told(asker: Asker, way: Way) -> None:
     assert "sk-of-nobody" not in str(raised.value)
 
 
-async def test_schema_mode_it_does_not_know_is_a_server_error(asker: Asker, way: Way) -> None:
-    """It sends its validation errors as 500: with `json_schema: true` misstated, it says so."""
+async def test_schema_mode_it_does_not_know_is_told(asker: Asker, way: Way) -> None:
+    """With `json_schema: true` misstated it says so, under 500, and is asked no second time."""
+    before = asker.server.calls()
     model = asker.model(config=routes(json_schema=True))
     asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 
-    with pytest.raises(ServerError, match="json_object"):
+    with pytest.raises(InvalidRequestError, match=r"body\.response_format\S*: .*json_object"):
         await asker.ask(way, "Hello.", made=model, response_format=asked, max_tokens=2)
+
+    assert asker.server.calls() == before + 1
+
+
+async def test_request_it_does_not_take_is_not_quoted(asker: Asker, way: Way) -> None:
+    """Its validation error is told without what was sent."""
+    with pytest.raises(InvalidRequestError, match="1 validation error: body") as raised:
+        await asker.ask(way, "Hello.", max_tokens=2, logit_bias="canary")
+
+    assert "canary" not in str(raised.value)
 
 
 async def test_wrong_path_is_told(asker: Asker) -> None:
@@ -80,7 +91,7 @@ async def test_wrong_path_is_told(asker: Asker) -> None:
     url = asker.server.base_url.removesuffix("/v1")
     model = asker.model(**{"base_url" if asker.is_langchain else "api_base": url})
 
-    with pytest.raises(ModelNotFoundError, match="Not Found"):
+    with pytest.raises(ModelNotFoundError, match=r"Not Found .*/v1\?"):
         await asker.ask("whole", "Hello.", made=model, max_tokens=2)
 
 

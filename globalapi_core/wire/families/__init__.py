@@ -8,11 +8,13 @@ request as it is. Sources: the vendors' API pages, named at each rule.
 
 from __future__ import annotations
 
+from typing import Any
+
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.wire.families import formats, messages, params, thinking, tools
 from globalapi_core.wire.families.body import Body, Rule
 
-__all__ = ["Body", "adapt"]
+__all__ = ["Body", "adapt", "answer_tool"]
 
 
 def adapt(body: Body, model: ModelInfo) -> tuple[str, ...]:
@@ -26,11 +28,18 @@ def adapt(body: Body, model: ModelInfo) -> tuple[str, ...]:
     return tuple([text for rule in _RULES if (text := rule(body, model))])
 
 
+def answer_tool(body: Body, model: ModelInfo) -> dict[str, Any] | None:
+    """The tool that `adapt` will have *model* give its JSON by; `None`: it needs none."""
+    return formats.answer_tool(body, model) if model.adapt else None
+
+
 _RULES: tuple[Rule, ...] = (
     params.kimi_sampling,
     params.glm_penalties,
     params.glm_max_tokens,
     params.claude_max_tokens,
+    # A tool of ours is one like the caller's.
+    formats.by_tool,
     tools.strict,
     # A forced choice may rule thinking out, whoever asked for it.
     tools.glm_choice,

@@ -16,6 +16,9 @@ _TEXT_ONLY = frozenset({"deepseek", "kimi"})
 _TAKE_REASONING = frozenset({"deepseek", "kimi", "glm", "other"})
 """Of `other` nothing is known: what a model said is sent back to it."""
 _DEMAND_REASONING = frozenset({"deepseek", "kimi"})
+_WANT_NULL = frozenset({"gpt", "claude", "glm"})
+"""Null is OpenAI's own form. Of an empty text a gateway makes Claude a text block, which it
+refuses when empty (run-llama/llama_index#17278); GLM refused one (songquanpeng/one-api#1153)."""
 _NO_REASONING = " "
 """Reasoning where there was none. Not "": gateways written in Go leave empty fields out."""
 
@@ -77,8 +80,14 @@ def name(body: Body, model: ModelInfo) -> str | None:
 
 
 def null_content(body: Body, model: ModelInfo) -> str | None:
-    """DeepSeek wants a string beside tool calls, if an empty one (langchain-deepseek)."""
-    if model.family != "deepseek":
+    """A string beside tool calls, if an empty one: to null some servers say no.
+
+    llama-cpp-python's server answers null with a 500, LM Studio refuses it
+    (lmstudio-bug-tracker#261), DeepSeek wants a string (langchain-deepseek), Qwen's own
+    examples send an empty one (Alibaba Cloud Model Studio, function calling), Kimi takes it
+    (BerriAI/litellm#42186).
+    """
+    if model.family in _WANT_NULL:
         return None
 
     def change(message: _Message) -> _Message | None:

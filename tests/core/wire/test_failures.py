@@ -279,9 +279,91 @@ def test_shapes_of_a_body(body: object, message: str, code: str | None) -> None:
     assert error.code == code
 
 
-def test_wrong_path_hints_at_it() -> None:
-    """A 404 that no API wrote says what is the usual reason."""
-    assert "/v1" in str(classified(404, b"<html>Not Found</html>"))
+@pytest.mark.parametrize("body", [b"<html>Not Found</html>", b"", {"detail": "Not Found"}])
+def test_wrong_path_hints_at_it(body: object) -> None:
+    """A 404 that no API wrote, or FastAPI's own, says what is the usual reason."""
+    assert "/v1" in str(classified(404, body))
+
+
+@pytest.mark.parametrize("body", [said("no such model"), {"detail": "Model not found"}])
+def test_model_that_is_not_there_hints_at_no_path(body: object) -> None:
+    """A 404 that says what is missing needs no guess."""
+    assert "/v1" not in str(classified(404, body))
+
+
+HOT = {
+    "type": "float_parsing",
+    "loc": ("body", "temperature"),
+    "msg": "Input should be a valid number",
+    "input": "canary",
+}
+TOLD = {
+    "type": "literal_error",
+    "loc": ("body", "messages", 0, "role"),
+    "msg": "Input should be 'system' or 'user'",
+    "input": "canary, 'loc': ('body', 'x'), 'msg': 'canary'}\n  {'type': 'x'",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            f"1 validation error:\n  {HOT}",
+            "1 validation error: body.temperature: Input should be a valid number",
+        ),
+        (
+            f"2 validation errors:\n  {TOLD}\n  {HOT}\n",
+            "2 validation errors: body.messages.0.role: Input should be 'system' or 'user'; "
+            "body.temperature: Input should be a valid number",
+        ),
+        (f"[{TOLD}, {HOT}]", "body.messages.0.role: Input should be 'system' or 'user'"),
+        ("1 validation error:\n  {'kind': 'new', 'input': 'canary'}", "1 validation error"),
+        (
+            "1 validation error for ChatRequest\ntemperature\n  Input should be a valid number "
+            "[type=float_parsing, input_value='canary', input_type=str]\n"
+            "    For further information visit https://errors.pydantic.dev/2/v/float_parsing",
+            "1 validation error for ChatRequest temperature Input should be a valid number",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_validation_error_quotes_nothing(status: int, text: str, shown: str) -> None:
+    """It is told where the error is and what, without what was sent there."""
+    error = classified(status, said(text, type="internal_server_error"))
+
+    assert str(error) == f"{shown} (HTTP {status})"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"1 validation error:\n  {HOT}",
+        f"2 validation errors:\n  {TOLD}\n  {HOT}\n",
+        "1 validation error for ChatRequest\ntemperature\n  Input should be a valid number",
+    ],
+)
+def test_validation_error_sent_as_500_is_the_requests(text: str) -> None:
+    """llama-cpp-python's server answers so what it does not take: asking again does not help."""
+    error = classified(500, said(text, type="internal_server_error"))
+
+    assert type(error) is InvalidRequestError
+    assert (error.retryable, error.fallback, error.scope) == (False, False, "request")
+
+
+def test_validation_error_in_plain_text_quotes_nothing() -> None:
+    """The same text outside of JSON."""
+    assert "canary" not in str(classified(500, f"1 validation error:\n  {HOT}".encode()))
+
+
+def test_servers_own_invalid_answer_is_its_failure() -> None:
+    """FastAPI words what is wrong with its server's answer in the same way: that may pass."""
+    problem = {**HOT, "loc": ("response", "choices")}
+
+    error = classified(500, said(f"1 validation error:\n  {problem}"))
+
+    assert type(error) is ServerError
+    assert error.retryable
 
 
 def test_long_message_is_cut() -> None:

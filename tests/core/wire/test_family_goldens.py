@@ -64,9 +64,49 @@ IN_PROMPT = {
     ],
     "response_format": {"type": "json_object"},
 }  # fmt: skip
+ANSWER = {
+    "type": "function",
+    "function": {
+        "name": "x",
+        "description": "Gives the answer.",
+        "parameters": {"type": "object"},
+    },
+}
+"""The tool that a schema becomes."""
+BY_TOOL = {
+    "tools": [ANSWER],
+    "tool_choice": {"type": "function", "function": {"name": "x"}},
+    "response_format": GONE,
+}
+BY_TOOLS = {"tools": [ADD, ANSWER], "tool_choice": "required", "response_format": GONE}
+SCHEMA_OF_MODE = {"type": "json_object", "schema": {"type": "object", "description": "A sum."}}
+BY_TOOL_OF_MODE = {
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "answer",
+                "description": "A sum.",
+                "parameters": SCHEMA_OF_MODE["schema"],
+            },
+        }
+    ],
+    "tool_choice": {"type": "function", "function": {"name": "answer"}},
+    "response_format": GONE,
+}
 JSON_WORD = {"messages": [system("Answer with a JSON object only."), HI]}
 ANY_IN_PROMPT = {"messages": [system("Call one of the tools."), HI], "tool_choice": "auto"}
 ADD_IN_PROMPT = {"messages": [system("Call the tool 'add'."), HI], "tool_choice": "auto"}
+ADD_AND_SCHEMA_IN_PROMPT = {
+    "messages": [
+        system(
+            "Call the tool 'add'.\n\n"
+            'Answer with JSON only, following this JSON schema: {"type":"object"}'
+        ), HI,
+    ],
+    "response_format": {"type": "json_object"},
+    "tool_choice": "auto",
+}  # fmt: skip
 BRIEF = system("Be brief.")
 JOINED = {"messages": [BRIEF, {**IN_PARTS, "content": "Hi\nthere"}]}
 
@@ -200,7 +240,40 @@ SITUATIONS: Mapping[str, Golden] = {
         True,
         {
             **each(MODELS, IN_PROMPT),
+            **each((CLAUDE, MINIMAX), BY_TOOL),
+            GPT: {},
+        },
+    ),
+    "JSON by a schema in JSON mode": (
+        ChatRequest([HI], response_format=SCHEMA_OF_MODE),
+        True,
+        {**each(MODELS, JSON_WORD), **each((CLAUDE, MINIMAX), BY_TOOL_OF_MODE)},
+    ),
+    "JSON by a schema, with tools": (
+        ChatRequest([HI], tools=[ADD], response_format=SCHEMA),
+        True,
+        {**each(MODELS, IN_PROMPT), **each((CLAUDE, MINIMAX), BY_TOOLS), GPT: {}},
+    ),
+    "JSON by a schema, with tools that may not be called": (
+        ChatRequest([HI], tools=[ADD], tool_choice="none", response_format=SCHEMA),
+        True,
+        {
+            **each(MODELS, IN_PROMPT),
+            **each((CLAUDE, MINIMAX), {**BY_TOOL, "tools": [ADD, ANSWER]}),
+            GLM: {**IN_PROMPT, "tools": GONE, "tool_choice": GONE},
+            GPT: {},
+        },
+    ),
+    "JSON by a schema, with a tool that must be called": (
+        ChatRequest([HI], tools=[ADD], tool_choice=NAMED, response_format=SCHEMA),
+        True,
+        {
+            **each(MODELS, IN_PROMPT),
             **each((CLAUDE, MINIMAX), {**IN_PROMPT, "response_format": GONE}),
+            **each((FLASH, KIMI), {**IN_PROMPT, **OFF}),
+            QWEN: {**IN_PROMPT, "enable_thinking": False},
+            **each((R1, KIMI_MODE, KIMI_K2, GLM), ADD_AND_SCHEMA_IN_PROMPT),
+            KIMI_MODE: {**ADD_AND_SCHEMA_IN_PROMPT, **ON},
             GPT: {},
         },
     ),
@@ -222,8 +295,11 @@ SITUATIONS: Mapping[str, Golden] = {
         ChatRequest([HI, CALLING, RESULT]),
         True,
         {
-            **each((FLASH, R1), {"messages": [HI, {**PADDED, "content": ""}, RESULT]}),
-            **each((KIMI, KIMI_MODE, KIMI_K2), {"messages": [HI, PADDED, RESULT]}),
+            **each(
+                (FLASH, R1, KIMI, KIMI_MODE, KIMI_K2),
+                {"messages": [HI, {**PADDED, "content": ""}, RESULT]},
+            ),
+            **each((QWEN, MINIMAX), {"messages": [HI, {**CALLING, "content": ""}, RESULT]}),
         },
     ),
     "another model's tool call, without thinking": (
@@ -232,9 +308,15 @@ SITUATIONS: Mapping[str, Golden] = {
         {
             FLASH: {"messages": [HI, {**CALLING, "content": ""}, RESULT]},
             R1: {"messages": [HI, {**PADDED, "content": ""}, RESULT]},
-            QWEN: {**UNSAID, "enable_thinking": False},
-            KIMI_MODE: {**OFF, "messages": [HI, PADDED, RESULT]},
-            KIMI_K2: {"messages": [HI, PADDED, RESULT]},
+            QWEN: {
+                **UNSAID,
+                "enable_thinking": False,
+                "messages": [HI, {**CALLING, "content": ""}, RESULT],
+            },
+            KIMI: {"messages": [HI, {**CALLING, "content": ""}, RESULT]},
+            KIMI_MODE: {**OFF, "messages": [HI, {**PADDED, "content": ""}, RESULT]},
+            KIMI_K2: {"messages": [HI, {**PADDED, "content": ""}, RESULT]},
+            MINIMAX: {"messages": [HI, {**CALLING, "content": ""}, RESULT]},
             GPT: UNSAID,
         },
     ),
@@ -242,8 +324,12 @@ SITUATIONS: Mapping[str, Golden] = {
         ChatRequest([HI, REASONED, RESULT]),
         True,
         {
-            **each((FLASH, R1), {"messages": [HI, {**REASONED, "content": ""}, RESULT]}),
-            **each((QWEN, CLAUDE, GPT, MINIMAX), {"messages": [HI, CALLING, RESULT]}),
+            **each(
+                (FLASH, R1, KIMI, KIMI_MODE, KIMI_K2),
+                {"messages": [HI, {**REASONED, "content": ""}, RESULT]},
+            ),
+            **each((QWEN, MINIMAX), {"messages": [HI, {**CALLING, "content": ""}, RESULT]}),
+            **each((CLAUDE, GPT), {"messages": [HI, CALLING, RESULT]}),
         },
     ),
 }

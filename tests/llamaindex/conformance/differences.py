@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from tests.llamaindex.conformance.bench import Check
 
-ROUTER, LIKE, TOLD = "GlobalAPIRouter", "OpenAILike", "OpenAILike, told"
+LIKE, TOLD = "OpenAILike", "OpenAILike, told"
 LIKES = (TOLD, LIKE)
 
 
@@ -28,13 +28,6 @@ class Difference:
 
 
 DIFFERENCES = (
-    Difference(
-        "tools alone",
-        "A model that has tools and no JSON mode is passed over for structured output: the "
-        "router asks for JSON, and says in its error why no model can take the call.",
-        (ROUTER,),
-        ("predict: *claude*", "ranking as an object: claude*"),
-    ),
     Difference(
         "window",
         "Unless told, a context of 3,900 tokens is assumed: prompts are cut into many calls, "

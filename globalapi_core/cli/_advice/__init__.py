@@ -1,0 +1,61 @@
+"""What a careful colleague would say of a config file: each module looks for one kind of thing.
+
+An advice has a place in the config, like a problem of `config.problems`, and a severity:
+an error is what cannot work, a warning what may not be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from globalapi_core.catalog import Catalog, ModelInfo
+from globalapi_core.config import Route
+from globalapi_core.config.mending import Location, Mended
+from globalapi_core.errors import UnknownModelError
+from globalapi_core.router import Router
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something worth knowing of a config."""
+
+    severity: Severity
+    location: Location
+    """Its place in the config, such as `("routes", 0, "candidates", 1)`."""
+    text: str
+    """What is the matter."""
+    help: str = ""
+    """What to do."""
+
+
+def find(mended: Mended) -> Iterator[Advice]:
+    """All there is to say of a config, as far as its routes and models are known."""
+    from globalapi_core.cli._advice import abilities, cases, keywords, money, rules, seconds
+
+    router = Router(mended.config)
+    yield from keywords.find(router)
+    # What a route does depends on its `when` and on the routes before it.
+    if not mended.whole:
+        return
+    yield from rules.find(router)
+    try:
+        catalog = router.catalog
+    except UnknownModelError:
+        return  # of an alias, which is a problem of the file already
+    for module in (abilities, seconds, money):
+        yield from module.find(router)
+    if all(name in catalog for route in router.config.routes for name in route.candidates):
+        yield from cases.find(router)
+
+
+def candidates(route: Route, catalog: Catalog) -> list[tuple[int, ModelInfo]]:
+    """The candidates of *route* that are known, each with its place."""
+    return [
+        (place, catalog.resolve(name))
+        for place, name in enumerate(route.candidates)
+        if name in catalog
+    ]

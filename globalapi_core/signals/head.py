@@ -1,0 +1,103 @@
+"""The learned part of a task guess: a linear head over words and pairs of characters.
+
+The weights are integers, trained by scripts/train_task.py and read at the first guess. A
+prompt's score is the sum of its features' weights, so that a decision is a few hundred
+look-ups; no array library is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+from math import exp, sqrt
+
+TASKS = (
+    "chat",
+    "code",
+    "knowledge",
+    "math",
+    "reasoning",
+    "translation",
+    "summarising",
+    "extraction",
+)
+SCALE = 64
+"""Steps of a weight: what is stored is its value times this, rounded."""
+_LOOKED_AT = 350
+"""Characters looked at from either end of what is asked."""
+_LOOKED_AT_IN_CHINESE = 180
+"""The same where a character says as much as half a word."""
+_HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[^\sa-z\d\u3400-\u4dbf\u4e00-\u9fff]")
+_OPTIONS = re.compile(r"(?:^|[\s(])A[.)、．].{1,400}?[\s(]B[.)、．]", re.DOTALL)
+_TEX = re.compile(r"\$[^$\n]{1,200}\$|\\[a-z]{3,}")
+_PROGRAM = re.compile(r"\w\(\w*\)|[\w\])] ?[=!<>]= ?\w|;\n|\{\n|->|::|\w_\w|</\w")
+_RANGE = (5, 12, 30, 80, 200)
+
+
+def features(text: str) -> list[str]:
+    """The names of *text*'s features, some of them more than once."""
+    part = _LOOKED_AT if text.isascii() else _LOOKED_AT_IN_CHINESE
+    if len(text) > 2 * part:
+        text = f"{text[:part]}\n{text[-part:]}"
+    lowered = text.lower()
+    pieces = ["#" if each.isdigit() else each for each in _PIECE.findall(lowered)]
+    found = pieces + [f"{a} {b}" for a, b in pairwise(pieces)]
+    han = 0
+    for run in _HAN_RUN.findall(text):
+        han += len(run)
+        found += run
+        found += map("".join, pairwise(run))
+        found += map("".join, zip(run, run[1:], run[2:], strict=False))
+    if pieces:
+        found.append(f"^{pieces[0]}")
+    found += _shape(text, len(pieces) + han, pieces.count("#"))
+    return found
+
+
+def _shape(text: str, size: int, numbers: int) -> list[str]:
+    """Features of the form: length, numbers, options to choose from, formulas, program text."""
+    found = [f"~size{sum(size > each for each in _RANGE)}"]
+    found.append(f"~numbers{sum(numbers > each for each in (0, 1, 3, 8))}")
+    if _OPTIONS.search(text):
+        found.append("~options")
+    if len(_TEX.findall(text)) > 0:
+        found.append("~tex")
+    programs = len(_PROGRAM.findall(text))
+    if programs:
+        found.append("~program" + ("s" if programs > 2 else ""))
+    if text.rstrip().endswith(("?", "？")):
+        found.append("~asks")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A weight for each feature and task."""
+
+    bias: tuple[int, ...]
+    weights: Mapping[str, tuple[int, ...]]
+
+    def probabilities(self, text: str) -> dict[str, float]:
+        """How likely each task is, for *text*."""
+        rows = [row for each in set(features(text)) if (row := self.weights.get(each))]
+        scale = SCALE * sqrt(max(len(rows), 1))
+        sums = map(sum, zip(*rows, strict=True)) if rows else [0] * len(TASKS)
+        logits = [s / scale + b / SCALE for s, b in zip(sums, self.bias, strict=True)]
+        most = max(logits)
+        weights = [exp(each - most) for each in logits]
+        total = sum(weights)
+        return {task: each / total for task, each in zip(TASKS, weights, strict=True)}
+
+
+@functools.cache
+def default() -> Head:
+    """The head that is shipped."""
+    file = resources.files("globalapi_core") / "data" / "task_weights.json"
+    raw = json.loads(file.read_text("utf-8"))
+    return Head(tuple(raw["bias"]), {name: tuple(row) for name, row in raw["weights"].items()})

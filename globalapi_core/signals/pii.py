@@ -1,0 +1,104 @@
+"""Kinds of personal data in a text, best effort: a hint for policies, never the data itself.
+
+What can be checked is (Luhn for cards, the checksums of a Chinese ID and an IBAN), so that an
+order number is no card. A tag of the caller's is a contract; this is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from globalapi_core.signals.question import text_of
+
+KINDS = ("email", "phone", "card", "cn_id", "iban", "key")
+_LOOKED_AT = 4_000
+"""Characters looked at in all, the last message first, half of it from a message's head."""
+_EMAIL = re.compile(r"[A-Za-z0-9_%+-][\w.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+# No look-behind first: a pattern that starts with a set of characters is looked for fast.
+_NUMBER = re.compile(r"\d[\d ()-]{5,28}[\dXx](?![A-Za-z0-9_-]|\.\d)")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_KEY = re.compile(
+    r"\b(?:sk-[\w-]{20,}|sk_(?:live|test)_\w{16,}|ga_\w{16,}|gh[pousr]_\w{30,}|AKIA[0-9A-Z]{16}"
+    r"|AIza[\w-]{30,}|xox[abpr]-[\w-]{10,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_KEY_STARTS = ("sk-", "sk_", "ga_", "gh", "AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY")
+_CN_MOBILE = re.compile(r"(?:\+?86)?1[3-9]\d{9}")
+_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ID_DIGITS = "10X98765432"
+
+
+def of(messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The kinds of personal data found in *messages*, whoever wrote them."""
+    found: set[str] = set()
+    left = _LOOKED_AT
+    for message in reversed(messages):
+        text = text_of(message)
+        if len(text) > left:
+            text = f"{text[: left // 2]}\n{text[-(left // 2) :]}"
+        found.update(_in_text(text))
+        left -= len(text)
+        if left <= 0:
+            break
+    return frozenset(found)
+
+
+def _in_text(text: str) -> Iterable[str]:
+    if "@" in text and _EMAIL.search(text):
+        yield "email"
+    for match in _NUMBER.finditer(text):
+        start = text[max(0, match.start() - 2) : match.start()]
+        if start[-1:].isascii() and (start[-1:].isalnum() or start[-1:] in (".", "-", "_")):
+            continue
+        opened = start.lstrip() if start.endswith(("+", "(")) else ""
+        if kind := _number(opened[-2 if opened[:1] == "+" else -1 :] + match.group()):
+            yield kind
+    if any(_iban(match.group()) for match in _IBAN.finditer(text)):
+        yield "iban"
+    if any(each in text for each in _KEY_STARTS) and _KEY.search(text):
+        yield "key"
+
+
+def _number(written: str) -> str | None:
+    """What a run of digits is: the most certain kind first."""
+    bare = "".join(each for each in written if each.isalnum()).upper()
+    if len(bare) == 18 and _chinese_id(bare):
+        return "cn_id"
+    if not bare.isdigit():
+        return None
+    if 13 <= len(bare) <= 19 and bare[0] in "3456" and _luhn(bare):
+        return "card"
+    if _CN_MOBILE.fullmatch(bare):
+        return "phone"
+    # Abroad only what is written as a number to call, or it would be any number.
+    if written.startswith("+") and 8 <= len(bare) <= 15:
+        return "phone"
+    return "phone" if re.fullmatch(r"\(?\d{3}\)?[ -]\d{3}[ -]\d{4}", written) else None
+
+
+def _luhn(digits: str) -> bool:
+    """The checksum of ISO/IEC 7812: every second digit from the right is doubled."""
+    if len(set(digits)) == 1:
+        return False
+    doubled = (sum(divmod(int(each) * 2, 10)) for each in digits[-2::-2])
+    return (sum(doubled) + sum(map(int, digits[-1::-2]))) % 10 == 0
+
+
+def _chinese_id(written: str) -> bool:
+    """The checksum of GB 11643, ISO 7064 MOD 11-2, and a month and a day that there are."""
+    if not written[:17].isdigit() or written[6:8] not in ("18", "19", "20"):
+        return False
+    if not (1 <= int(written[10:12]) <= 12 and 1 <= int(written[12:14]) <= 31):
+        return False
+    total = sum(int(each) * weight for each, weight in zip(written, _ID_WEIGHTS, strict=False))
+    return _ID_DIGITS[total % 11] == written[17]
+
+
+def _iban(written: str) -> bool:
+    """ISO 13616: the country and checksum moved to the end, letters as numbers, modulo 97."""
+    bare = written.replace(" ", "")
+    if not 15 <= len(bare) <= 34:
+        return False
+    return int("".join(str(int(each, 36)) for each in bare[4:] + bare[:4])) % 97 == 1

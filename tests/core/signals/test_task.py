@@ -1,0 +1,141 @@
+"""What is asked for, and how hard it is, in English and in Chinese alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from globalapi_core.signals import Signals, head, read, task
+
+PAIRS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[2] / "data/twins_200.jsonl").read_text("utf-8").split("\n")
+    if line
+]
+
+
+def of(text: str) -> Signals:
+    """The signals of one question."""
+    return read([{"role": "user", "content": text}])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_task_of_200_prompts(language: str) -> None:
+    """97 of 100 prompts are told right in either language."""
+    wrong = [(row["task"], row[language]) for row in PAIRS if of(row[language]).task != row["task"]]
+
+    assert len(wrong) <= 6, wrong
+
+
+def test_difficulty_of_twins() -> None:
+    """A question is as hard in Chinese as in English, within 0.05, for 98 of 100 pairs."""
+    apart = [
+        (row["en"], row["zh"])
+        for row in PAIRS
+        if abs(of(row["en"]).difficulty - of(row["zh"]).difficulty) > 0.05
+    ]
+
+    assert len(apart) <= 4, apart
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Write a poem about a proof of love", "chat"),
+        ("写一首关于证明的诗", "chat"),
+        ("不要翻译，跟我打个招呼就行", "chat"),
+        ("请总结这个 diff 的改动要点", "summarising"),
+        ("SELECT name FROM users WHERE id = 1", "code"),
+        ("diff --git a/x b/x\n@@ -1 +1 @@\n-a\n+b", "code"),
+        ("写一个 Go 函数，把字符串反转", "code"),
+        ("这段代码报错了，帮我看看", "code"),
+        ("为什么我的 React 组件渲染了两次？", "code"),
+        ("Translate this Python function to Rust", "code"),
+        ("Translate 你好 into English", "translation"),
+        ("Extract all dates from this email", "extraction"),
+    ],
+)
+def test_task(text: str, expected: str) -> None:
+    """Rules, negation and quotation decide before wording does."""
+    assert of(text).task == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is a reasonable price?",
+        "Write a poem about mathematics",
+        "写一首关于数学的诗",
+        "这句话是：请证明这一点",
+        "Don't prove anything, just say hello",
+        "Who sings “Prove that you love me”?",
+    ],
+)
+def test_no_reasoning(text: str) -> None:
+    """What only sounds like a proof asks for none."""
+    assert not of(text).reasoning
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Let the function f(x) = x^2 + 1. Find f(3).", False),
+        ("这句话是：写一个 Python 函数", False),
+        ("不要写代码，告诉我思路就行", False),
+        ("def f(x):\n    return x", True),
+    ],
+)
+def test_code(text: str, code: bool) -> None:
+    """The function of mathematics is no program, and nor is what is quoted or negated."""
+    assert of(text).code is code
+
+
+@pytest.mark.parametrize("text", ["and in Java?", "继续", "why?"])
+def test_short_question_follows_up(text: str) -> None:
+    """A question of a few words asks for what the one before it asked for."""
+    messages = [
+        {"role": "user", "content": "Write a Python function that reverses a linked list"},
+        {"role": "assistant", "content": "def ..."},
+        {"role": "user", "content": text},
+    ]
+
+    assert read(messages).task == "code"
+
+
+def test_long_question_stands_alone() -> None:
+    """A whole question is not taken for a follow-up of what came before."""
+    messages = [
+        {"role": "user", "content": "Write a Python function that reverses a linked list"},
+        {"role": "user", "content": "Thanks! Now tell me a bedtime story about a small bear."},
+    ]
+
+    assert read(messages).task == "chat"
+
+
+def test_harder_is_more_difficult() -> None:
+    """A proof is harder than a sum, and a sum harder than a greeting."""
+    greeting, total, proof = (
+        of(text).difficulty
+        for text in ("Hello!", "What is 15% of 240?", "Prove that √2 is irrational.")
+    )
+
+    assert 0 <= greeting < total < proof <= 1
+
+
+def test_probabilities_are_of_every_task() -> None:
+    """The learned head spreads one whole over all tasks, for any text."""
+    for text in ("", "?", "hello", "证明", "🙂"):
+        found = head.default().probabilities(text)
+
+        assert set(found) == set(head.TASKS)
+        assert sum(found.values()) == pytest.approx(1)
+
+
+def test_guess_has_evidence_without_text() -> None:
+    """What led to a guess is named; nothing of the prompt is in it."""
+    guess = task.of("Write a Python function called canary")
+
+    assert guess.evidence == "a request for code"
+    assert "canary" not in repr(guess)

@@ -1,0 +1,155 @@
+"""A decision in words: everything that led to it, and what would have led elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from globalapi_core import explain
+from globalapi_core.config import parse_config
+from globalapi_core.records import Decision
+from globalapi_core.router import Router
+from tests.core import helpers
+
+ROUTES = """
+routes:
+  - {name: vip, when: {tags: vip}, candidates: gpt-4o}
+  - {name: gold, when: {metadata: {tier: gold}}, candidates: gpt-4o-mini}
+  - {name: refunds, when: {keywords: [退款]}, candidates: glm-5}
+  - {name: agents, when: {tools: true}, candidates: claude-3-5-sonnet}
+  - {name: json, when: {json_output: true}, candidates: step-3.5-flash}
+  - {name: eyes, when: {modality: image}, candidates: [qwen3-32b, qwen3-vl-32b]}
+  - {name: long, when: {min_tokens: 28000}, candidates: kimi-k2.5}
+  - {name: proofs, when: {reasoning: true}, candidates: deepseek-r1}
+  - {name: code, when: {code: true}, candidates: qwen3-coder-30b}
+  - {name: chinese, when: {language: zh}, candidates: qwen3-8b}
+  - {name: rest, choose: cheapest, candidates: [qwen3-32b, deepseek-v4-flash]}
+"""
+
+
+def decided(prompt: str, text: str = ROUTES, **facts: Any) -> tuple[Decision, Router]:
+    """The decision for a prompt, and the router that made it."""
+    router = Router(parse_config(text))
+    return router.decide(router.signals([{"role": "user", "content": prompt}], **facts)), router
+
+
+def test_explanation_tells_every_part() -> None:
+    """Model, route, signals with evidence, routes passed, candidates with costs, the refused."""
+    decision, router = decided("hello there", text=ROUTES.replace("name: eyes, when: {modality: "
+        "image}, ", "name: eyes, when: {max_tokens: 100}, "))  # fmt: skip
+    assert decision.route == "eyes"
+
+    text = decision.explain(router)
+
+    assert text.startswith("qwen3-32b gets this call: route 'eyes' fired, because max_tokens: 100.")
+    assert "It is asked in English (Latin script); it is not about code," in text
+    assert "\n  vip: tags is none, not vip\n" in text
+    assert f"\n  1. qwen3-32b, estimated {decision.primary.estimate}\n" in text
+    assert "Nobody was turned down." in text
+
+
+def test_those_turned_down_are_named_with_the_reason() -> None:
+    """A candidate that cannot take the call is told apart from those that are tried."""
+    decision, _ = decided("hello", "routes: [{name: a, candidates: [deepseek-r1, gpt-4o]}]",
+                          tools=[{"type": "function", "function": {"name": "f"}}])  # fmt: skip
+
+    text = decision.explain()
+
+    assert "Turned down:\n  deepseek-r1: not known to call tools" in text
+    assert "Only one model is tried:\n  gpt-4o, estimated $" in text
+    assert "1 tool bound" in text
+
+
+def test_without_a_router_nothing_is_said_of_changes() -> None:
+    """A decision alone knows no other route."""
+    decision, router = decided("hello")
+
+    assert decision.explain(router).startswith(decision.explain() + "\n\n")
+    assert "elsewhere" not in decision.explain()
+
+
+def test_each_single_change_is_found_and_holds() -> None:
+    """Every route is one change away here, and each change leads where it says."""
+    decision, router = decided("hello")
+
+    found = {each.route: each for each in explain.flips(decision, router)}
+
+    assert set(found) == {route.name for route in router.config.routes} - {"rest"}
+    assert [found[name].change for name in ("vip", "gold", "refunds", "long", "eyes")] == [
+        "with tag vip", "with metadata tier = gold", "with keyword 退款",
+        "with a prompt of 28,000 tokens", "with image attached",
+    ]  # fmt: skip
+    assert found["eyes"].model == "qwen3-vl-32b"
+
+
+def test_guesses_come_before_what_the_request_holds() -> None:
+    """The least change is that a guess was wrong; the last is the size."""
+    decision, router = decided("hello")
+
+    changes = [each.change for each in explain.flips(decision, router)]
+
+    assert changes[:2] == ["if it were about code", "if it asked for reasoning"]
+    assert changes[-1] == "with a prompt of 28,000 tokens"
+
+
+@pytest.mark.parametrize(
+    ("facts", "change", "route"),
+    [
+        ({"tags": ["vip"]}, "without tag vip", "rest"),
+        ({"metadata": {"tier": "gold", "user": "u-7"}}, "without metadata tier", "rest"),
+        ({"response_format": {"type": "json_object"}}, "if the answer need not be JSON", "rest"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f"}}]},
+            "with no tools bound", "rest",
+        ),
+    ],
+)  # fmt: skip
+def test_what_fired_is_taken_away(facts: dict[str, Any], change: str, route: str) -> None:
+    """What made the route fire is one of the changes, and leads to the next route."""
+    decision, router = decided("hello", **facts)
+
+    found = {each.change: each.route for each in explain.flips(decision, router)}
+
+    assert found[change] == route
+
+
+def test_size_beyond_the_window_is_a_change() -> None:
+    """Where the prompt would no longer fit, the next candidate takes it."""
+    text = "routes: [{name: a, candidates: [qwen3-32b, gpt-4o], params: {max_tokens: 1000}}]"
+    decision, router = decided("hello", text)
+
+    (flip,) = explain.flips(decision, router)
+
+    assert str(flip) == "with a prompt of 31,001 tokens: gpt-4o, by route 'a'"
+
+
+def test_nothing_to_change_is_said() -> None:
+    """Where every signal leads to the same model, that is said."""
+    decision, router = decided("hello", "routes: [{name: a, candidates: [gpt-4o]}]")
+
+    assert decision.explain(router).endswith(
+        "No single change of a signal would take it elsewhere."
+    )
+
+
+def test_prompt_and_metadata_are_not_repeated() -> None:
+    """An explanation may be logged: it holds no prompt and no value of the caller's metadata."""
+    decision, router = decided(
+        "canary prompt of Mr Blue", metadata={"tier": "gold", "user": "mr.blue@example.com"}
+    )
+
+    text = decision.explain(router)
+
+    assert "canary" not in text
+    assert "Blue" not in text
+    assert "mr.blue" not in text
+
+
+def test_decision_of_a_named_model() -> None:
+    """A model named outright needs no route, and is tried alone."""
+    text = helpers.decision("m", route=None).explain()
+
+    assert text.startswith("m gets this call: because.")
+    assert "cost not estimated" in text
+    assert "turned down" not in text
