@@ -31,6 +31,7 @@ class Router:
             ConfigError: the file cannot be used.
         """
         self.config = config if isinstance(config, Config) else load_config(config)
+        signals.prepare()
 
     @property
     def catalog(self) -> Catalog:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from globalapi_core.errors import InvalidInputError
+from globalapi_core.signals import head, language, pii, size, task
 from globalapi_core.signals import keywords as keywords_
-from globalapi_core.signals import language, pii, size, task
 from globalapi_core.signals.question import asked, before, text_of
 
 Message = Mapping[str, Any]
@@ -86,6 +86,11 @@ class Signals:
             "keywords": sorted(self.keywords),
             "tags": sorted(self.tags),
         }
+
+
+def prepare() -> None:
+    """Load what `read` stands on, a file: an event loop should not have to wait for it."""
+    head.default()
 
 
 def read(

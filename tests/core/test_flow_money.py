@@ -340,10 +340,10 @@ def test_empty_budget(way: str, budget: Budget) -> None:
 
 @streams
 def test_abandoned_stream_is_estimated(way: str, budget: Budget) -> None:
-    """A stream that is left is charged for the prompt and what had come: three tokens."""
+    """A stream that is left is charged for the prompt and what had come: two tokens."""
     Driver(way, budget, ["a" * 10, "b" * 10, DONE]).leave()
 
-    assert budget.settled == 100 + 30
+    assert budget.settled == 100 + 20
     assert budget.reserved == 0
 
 

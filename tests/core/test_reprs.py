@@ -68,7 +68,7 @@ def called(sandbox: Sandbox, router: Router) -> CallRecord:
 
 def test_decision_tells_who_is_asked_and_who_is_not(router: Router) -> None:
     """Candidates in order with their estimates, the models turned down, the routes passed."""
-    signals = router.signals([{"role": "user", "content": "x" * 120_000}])
+    signals = router.signals([{"role": "user", "content": "x" * 166_000}])
 
     shown = Cells(reprs.decision(router.decide(signals)))
 

@@ -265,14 +265,14 @@ def test_keywords_of_the_file_are_looked_for() -> None:
         ("请证明素数有无穷多个", "reasoning", "kimi-k2.5"),
         ("What is a reasonable price?", "default", "deepseek-v4-flash"),
         ("Translate 你好 into English", "default", "deepseek-v4-flash"),
-        ("word " * 150_000, "long", "kimi-k2.5"),
+        ("word " * 180_000, "long", "kimi-k2.5"),
     ],
 )
 def test_shipped_default(text: str, route: str, model: str) -> None:
     """The shipped default sends each kind of question where the articles would."""
     router = Router()
     if route == "long":
-        text = text[: 4 * 110_000]
+        text = text[: 4 * 140_000]
 
     decision = router.decide(router.signals([{"role": "user", "content": text}]))
 
