@@ -176,6 +176,7 @@ class ChatGlobalAPI(GatewayChatModel):
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
+            guess=False,
         )
         return named(info, facts, self._config.catalog)
 

@@ -193,6 +193,7 @@ class GlobalAPI(GatewayLLM):
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
+            guess=False,
         )
         return named(info, facts, self._router.catalog)
 

@@ -320,3 +320,14 @@ def test_no_text_is_slow(piece: str) -> None:
     prose = ("The price of tea in the shop. " * 200)[:4_000]
 
     assert seconds("x" + (piece * 4_000)[:4_000]) < 40 * seconds(prose)
+
+
+def test_facts_without_guesses() -> None:
+    """For a model that was named only the hard facts are read; they are the same ones."""
+    text = "请证明 2 是质数, mail a@example.com"
+
+    facts, whole = of(text, guess=False, keywords=["mail"]), of(text, keywords=["mail"])
+
+    assert (facts.language, facts.task, facts.pii, facts.keywords) == ("und", "und", set(), set())
+    assert facts.input_tokens == whole.input_tokens > 0
+    assert (whole.language, whole.pii, whole.keywords) == ("zh", {"email"}, {"mail"})
