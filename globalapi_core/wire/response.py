@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from globalapi_core.errors import (
+    ConnectionLostError,
     ContentFilteredError,
     GatewayError,
+    GatewayTimeoutError,
     IncompleteResponseError,
     ResponseError,
     ServerError,
@@ -265,13 +267,14 @@ def parse(body: bytes, payload: Payload, head: Head, *, secret: str | None) -> R
 def losses(body: bytearray) -> Iterator[None]:
     """Put on an error what had come of the *body* that is being read.
 
-    It is no answer, whatever it says, but the server may bill it.
+    It is no answer, whatever it says, but the server may bill it. What is given up because
+    it is too large is not kept.
     """
     from pydantic_core import from_json
 
     try:
         yield
-    except GatewayError as error:
+    except (ConnectionLostError, GatewayTimeoutError) as error:
         try:
             half = from_json(bytes(body), allow_partial="trailing-strings")
         except ValueError:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 import globalapi_core
 from globalapi_core import Client, Router
+from globalapi_core.budget import Budget
 from globalapi_core.errors import AllModelsFailedError, IncompleteResponseError
 from globalapi_core.settings import Endpoint
 from globalapi_core.wire import ChatRequest, Wire
@@ -121,6 +123,9 @@ def _told(value: object) -> str:
 NO_VALUES = {
     "Sandbox": "a server that runs",
     "load_config": "a function",
+    "on_call": "a function",
+    "parse_config": "a function",
+    "recorded_calls": "a function",
 }
 
 
@@ -136,6 +141,7 @@ def _public() -> dict[str, Any]:
     error.record = answer.record
     return {
         "Answer": answer,
+        "Budget": Budget(Decimal(5), "day"),
         "CallRecord": answer.record,
         "Catalog": router.catalog,
         "Client": client,
