@@ -87,7 +87,7 @@ def test_langchain_brings_no_llamaindex() -> None:
 
 def test_llamaindex_brings_no_langchain() -> None:
     """Importing the LlamaIndex package loads neither the other framework nor OpenAI's SDK."""
-    if find_spec("llama_index") is None:
+    if find_spec("llama_index.core") is None:
         pytest.skip("LlamaIndex is not installed")
 
     found = imported("import llamaindex_globalapi; llamaindex_globalapi.GlobalAPI")
