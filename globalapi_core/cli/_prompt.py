@@ -108,6 +108,27 @@ def _bytes(file: Path, hint: str) -> bytes:
         raise typer.BadParameter(f"cannot read {file}: {reason}", param_hint=hint) from None
 
 
+def signals(
+    router: Router,
+    messages: list[Message],
+    *,
+    tools_file: Path | None,
+    json_output: bool,
+    max_tokens: int | None,
+    tag: list[str] | None,
+    meta: list[str] | None,
+) -> Signals:
+    """What the options of `route` and `explain` say of a prompt."""
+    return router.signals(
+        messages,
+        tools=tools(tools_file),
+        response_format={"type": "json_object"} if json_output else None,
+        max_tokens=max_tokens,
+        tags=tag or (),
+        metadata=pairs(meta or (), "--meta"),
+    )
+
+
 def decide(router: Router, signals: Signals, *, route: str | None, model: str | None) -> Decision:
     """Decide along the routes, or by the route or the model that was named.
 

@@ -31,13 +31,14 @@ def route(
 ) -> None:
     """Show which model a prompt goes to, and why, as tables; calls nothing."""
     router = Router(config)
-    signals = router.signals(
+    signals = _prompt.signals(
+        router,
         _prompt.messages(_prompt.read(prompt, file), system=system, image=image),
-        tools=_prompt.tools(tools),
-        response_format={"type": "json_object"} if json_output else None,
+        tools_file=tools,
+        json_output=json_output,
         max_tokens=max_tokens,
-        tags=tag or (),
-        metadata=_prompt.pairs(meta or (), "--meta"),
+        tag=tag,
+        meta=meta,
     )
     decision = _prompt.decide(router, signals, route=route, model=model)
     if json:
