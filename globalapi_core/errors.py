@@ -8,6 +8,7 @@ GlobalAPIError
 ├── UnknownRouteError               the name, and the routes there are
 ├── InvalidInputError               an input that no model can be called with
 ├── NoCandidateError                each model turned down, with its reason
+│   └── PolicyError                 a model could have, and a policy does not allow it
 ├── AllModelsFailedError            also an ExceptionGroup: one error per attempt
 ├── BudgetExceededError             no money left for another attempt
 ├── SandboxError                    the sandbox could not start
@@ -26,7 +27,9 @@ GlobalAPIError
     ├── InvalidRequestError         raise
     ├── AbandonedError              the caller left: in records only
     └── ResponseError               an answer that cannot be used: retry, then fall back
-        └── IncompleteResponseError an answer without its end
+        ├── IncompleteResponseError an answer without its end
+        └── RejectedAnswerError     an answer that fails a check: fall back
+            └── BrokenCheckError    the caller's check raised: what it raised is raised
 
 What is retried (the same model again) and what falls back (the next candidate) is
 said on each class and can differ on an instance: `wire.failures` decides it from the
@@ -126,6 +129,13 @@ class NoCandidateError(GlobalAPIError):
         super().__init__(message)
         self.route = route
         self.rejected = tuple(rejected)
+
+
+class PolicyError(NoCandidateError):
+    """The models that could take a call are not allowed to: a policy of the file forbids it.
+
+    `rejected` names the policy for each of them.
+    """
 
 
 class BudgetExceededError(GlobalAPIError):
@@ -313,6 +323,33 @@ class IncompleteResponseError(ResponseError):
 
     `partial_text` has what arrived, `shown` says whether the caller has seen any of it.
     """
+
+
+class RejectedAnswerError(ResponseError):
+    """A whole answer that fails a check: it was paid for, and the next candidate is asked.
+
+    Attributes:
+        is_answer: whether it is handed over all the same where no other answer is to be had,
+            as a refusal is.
+        answer: the answer as whoever checked it had it; `partial_text` has its text.
+    """
+
+    # It says something about this request: the model works.
+    scope: Scope = "request"
+    retryable = False
+    is_answer: bool = False
+    answer: object = None
+
+
+class BrokenCheckError(RejectedAnswerError):
+    """The caller's own check raised: only records say so, the caller gets what it raised.
+
+    Attributes:
+        raised: what the check raised.
+    """
+
+    fallback = False
+    raised: Exception | None = None
 
 
 class AllModelsFailedError(GlobalAPIError, ExceptionGroup[GatewayError]):

@@ -247,7 +247,7 @@ def _sizes(decision: Decision, asked: dict[str, list[Any]]) -> Iterator[tuple[st
     bounds |= {bound if now > bound else bound + 1 for bound in asked.get("max_tokens", ())}
     bounds.add(_beyond(decision.primary, signals))
     for size in sorted((each for each in bounds if each > 0), key=lambda each: abs(each - now)):
-        yield f"with a prompt of {size:,} tokens", replace(signals, input_tokens=size)
+        yield f"with a prompt of {size:,} tokens", signals.sized(size)
 
 
 def _beyond(candidate: Candidate, signals: Signals) -> int:

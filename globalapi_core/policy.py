@@ -1,38 +1,21 @@
-"""Who is considered for a call, and in what order: pure functions."""
+"""Who may take a call: what a model can do, and what the file's policies allow. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from globalapi_core.catalog import ModelInfo
-from globalapi_core.config import Choose, When
-from globalapi_core.pricing import Usage, cost
+from globalapi_core.catalog import ModelInfo, fold
+from globalapi_core.conditions import unmet
+from globalapi_core.config import Policy
+from globalapi_core.estimates import answer_limit, expected_output, most
+from globalapi_core.pricing import usd
 from globalapi_core.records import Candidate
 from globalapi_core.signals import Signals
-
-EXPECTED_OUTPUT = 500
-"""Tokens of answer assumed for estimates when the caller sets no limit: the articles'
-retrieval answers run 200 to 1,000."""
-
-
-def unmet(when: When | None, signals: Signals) -> str | None:
-    """The first condition of *when* that does not hold, in words; `None` if all hold."""
-    for name, wanted in (when.conditions if when else {}).items():
-        actual = _CONDITIONS[name](signals, wanted)
-        if actual is not None:
-            return f"{name} is {actual}, not {_words(wanted)}"
-    return None
-
-
-def met(when: When | None, signals: Signals) -> str:
-    """Why a route fired, in words, with what in the text showed it."""
-    reasons = []
-    for name, wanted in (when.conditions if when else {}).items():
-        evidence = signals.evidence.get(name)
-        reasons.append(f"{name}: {_words(wanted)}" + (f" ({evidence})" if evidence else ""))
-    return "; ".join(reasons) or "no other route fired"
 
 
 def unable(
@@ -51,11 +34,12 @@ def unable(
     no_json = _no_json(model, signals)
     if no_json:
         return no_json
-    answer = signals.max_tokens or _limit(params) or 0
+    answer = answer_limit(signals, params) or 0
     if model.max_output and answer > model.max_output:
         return f"answers of {answer:,} tokens > {model.max_output:,}"
-    if signals.input_tokens + answer > model.window:
-        needed = f"{signals.input_tokens:,} tokens" + (f" + {answer:,} of answer" if answer else "")
+    prompt = signals.tokens(model.family).tokens
+    if prompt + answer > model.window:
+        needed = f"{prompt:,} tokens" + (f" + {answer:,} of answer" if answer else "")
         return f"{needed} > {model.window:,} of context"
     return None
 
@@ -72,95 +56,66 @@ def _no_json(model: ModelInfo, signals: Signals) -> str | None:
     return "has no JSON mode" + (", and no tools to give an object by" if by_tool else "")
 
 
-def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> Candidate:
-    """*model* as a candidate, with what the call is expected to cost."""
-    output = signals.max_tokens or _limit(params) or EXPECTED_OUTPUT
-    usage = Usage(input_tokens=signals.input_tokens, output_tokens=output)
-    return Candidate(model, params=params, estimate=cost(usage, model.price))
+def in_force(policies: Iterable[Policy], signals: Signals) -> list[Policy]:
+    """Those of *policies* that hold for the call."""
+    return [
+        each
+        for each in policies
+        if unmet(each.when, signals) is None
+        and (each.unless is None or unmet(each.unless, signals) is not None)
+    ]
 
 
-def _limit(params: Mapping[str, Any]) -> int | None:
-    limit = params.get("max_tokens")
-    return limit if isinstance(limit, int) and limit > 0 else None
+def forbidden(
+    candidate: Candidate, signals: Signals, policies: Sequence[Policy]
+) -> tuple[str, str] | None:
+    """The first of *policies* that does not allow *candidate*, and why; `None`: all allow it.
+
+    What is not known of a model counts against it.
+    """
+    for policy in policies:
+        reason = _against(policy, candidate, signals)
+        if reason is not None:
+            return policy.name, reason
+    return None
 
 
-def ordered(choose: Choose, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """*candidates* in the order to try them; what is unknown goes last, ties keep theirs."""
-    return sorted(candidates, key=_ORDERS[choose])
+def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | None:
+    model = candidate.model
+    if policy.origins is not None and model.origin not in policy.origins:
+        return f"its origin is {model.origin or 'unknown'}, not {' or '.join(policy.origins)}"
+    if policy.models is not None and not _is_one_of(model, policy.models):
+        return f"it is not {' or '.join(policy.models)}"
+    if policy.not_models is not None and _is_one_of(model, policy.not_models):
+        return f"it is one of {', '.join(policy.not_models)}"
+    if policy.max_cost is not None:
+        price = most(candidate, signals)
+        if price is None:
+            return "its price is not known"
+        if price > policy.max_cost:
+            return f"it may cost {usd(price)}, more than {usd(policy.max_cost)}"
+    if policy.max_seconds is not None:
+        seconds = model.seconds(expected_output(candidate, signals))
+        if seconds is None:
+            return "its speed is not known"
+        if seconds > policy.max_seconds:
+            return f"it takes {seconds:.1f} s, longer than {policy.max_seconds:g} s"
+    return None
 
 
-def _unlike(actual: str, holds: bool) -> str | None:
-    return None if holds else actual
+def _is_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
+    """Whether one of *patterns*, such as `glm-*`, is a spelling of *model* or of what it varies."""
+    spellings = (model.name, model.variant_of or "", model.id, *model.aliases)
+    folded = [fold(each) for each in spellings if each]
+    return any(_pattern(each).fullmatch(name) for each in patterns for name in folded)
 
 
-def _flag(name: str) -> Callable[[Signals, bool], str | None]:
-    def check(signals: Signals, wanted: bool) -> str | None:
-        actual = bool(getattr(signals, name))
-        return _unlike(str(actual).lower(), actual == wanted)
-
-    return check
+@functools.lru_cache(maxsize=1_000)
+def _pattern(text: str) -> re.Pattern[str]:
+    pieces = text.rpartition("/")[2].split("*")
+    return re.compile(".*".join(re.escape(fold(each)) if each else "" for each in pieces))
 
 
-def _any_of(name: str) -> Callable[[Signals, list[str]], str | None]:
-    def check(signals: Signals, wanted: list[str]) -> str | None:
-        actual: frozenset[str] = getattr(signals, name)
-        return _unlike(", ".join(sorted(actual)) or "none", not actual.isdisjoint(wanted))
-
-    return check
-
-
-def _metadata(signals: Signals, wanted: Mapping[str, list[str]]) -> str | None:
-    holds = all(signals.metadata.get(key) in values for key, values in wanted.items())
-    return _unlike(str({key: signals.metadata.get(key) for key in wanted}), holds)
-
-
-_CONDITIONS: Mapping[str, Callable[[Signals, Any], str | None]] = {
-    "modality": _any_of("modalities"),
-    "tools": _flag("tools"),
-    "json_output": _flag("response_format"),
-    "language": lambda signals, wanted: _unlike(signals.language, signals.language in wanted),
-    "code": _flag("code"),
-    "reasoning": _flag("reasoning"),
-    "min_tokens": lambda signals, least: _unlike(
-        f"{signals.input_tokens:,}", signals.input_tokens >= least
-    ),
-    "max_tokens": lambda signals, most: _unlike(
-        f"{signals.input_tokens:,}", signals.input_tokens <= most
-    ),
-    "keywords": _any_of("keywords"),
-    "tags": _any_of("tags"),
-    "metadata": _metadata,
-}
-
-
-def _words(wanted: object) -> str:
-    if isinstance(wanted, list):
-        return " or ".join(map(str, wanted))
-    if isinstance(wanted, bool):
-        return str(wanted).lower()
-    return f"{wanted:,}" if isinstance(wanted, int) else str(wanted)
-
-
-def _cost(each: Candidate) -> float:
-    usd = each.estimate.usd if each.estimate else None
-    return float("inf") if usd is None else float(usd)
-
-
-def _seconds(each: Candidate) -> float:
-    seconds = each.model.seconds(EXPECTED_OUTPUT)
-    return float("inf") if seconds is None else seconds
-
-
-def _both(each: Candidate) -> float:
-    # Nothing times unknown is unknown: a free model of unknown speed goes last too.
-    cost, seconds = _cost(each), _seconds(each)
-    return float("inf") if float("inf") in (cost, seconds) else cost * seconds
-
-
-_ORDERS: Mapping[Choose, Callable[[Candidate], float]] = {
-    "priority": lambda each: 0.0,
-    "cheapest": _cost,
-    "fastest": _seconds,
-    # Twice the price weighs as much as twice the time.
-    "balanced": _both,
-}
+def ceiling(policies: Iterable[Policy]) -> Decimal | None:
+    """USD that a whole call may come to by *policies*; `None`: they set no limit."""
+    return min((each.max_cost for each in policies if each.max_cost is not None), default=None)

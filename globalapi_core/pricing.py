@@ -111,3 +111,9 @@ def total(costs: Iterable[Cost]) -> Cost:
     known = sum((each.at_least for each in costs), Decimal(0))
     unknown = tuple(dict.fromkeys(name for each in costs for name in each.unknown))
     return Cost(None if unknown else known, known, unknown)
+
+
+def usd(amount: Decimal) -> str:
+    """An amount for people, rounded up to a millionth: `$0.0102`."""
+    rounded = amount.quantize(Decimal("0.000001"), rounding="ROUND_CEILING").normalize()
+    return f"${rounded:f}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from globalapi_core.catalog import ModelInfo
@@ -29,6 +30,9 @@ class Candidate:
     """Parameters the route sets for this call, by their names on the wire."""
     estimate: Cost | None = None
     """What the call is expected to cost; `None` before it was estimated."""
+    quality: float | None = None
+    """Expected share of right answers to such a prompt, 0 to 1; `None`: nobody asked, or
+    nobody measured the model."""
 
     @property
     def name(self) -> str:
@@ -42,9 +46,12 @@ class Rejection:
 
     name: str
     reason: str
+    policy: str | None = None
+    """The policy that does not allow it; `None`: it cannot take the call."""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
+        by = f" (policy {self.policy!r})" if self.policy else ""
+        return f"{self.name}: {self.reason}{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,14 @@ class Decision:
     """Whether the caller named the route or the model."""
     passed: tuple[tuple[str, str], ...] = ()
     """The routes asked before, each with the condition that did not hold."""
+    policies: tuple[str, ...] = ()
+    """The policies that hold for the call, by name."""
+    max_cost: Decimal | None = None
+    """USD that the whole call may come to by those policies; `None`: they set no limit."""
+    escalate: tuple[str, ...] = ()
+    """The checks whose failing answers go up one candidate."""
+    shadow: Candidate | None = None
+    """Who may be asked too after the answer, unseen by the user; `None`: nobody."""
 
     def _repr_html_(self) -> str:
         from globalapi_core import reprs
@@ -96,6 +111,10 @@ class Decision:
             "candidates": [each.name for each in self.candidates],
             "rejected": {each.name: each.reason for each in self.rejected},
             "passed": dict(self.passed),
+            "policies": list(self.policies),
+            "max_cost": self.max_cost and f"{self.max_cost:f}",
+            "escalate": list(self.escalate),
+            "shadow": self.shadow and self.shadow.name,
             "estimate": self.primary.estimate and self.primary.estimate.as_dict(),
             "signals": self.signals.as_dict(),
         }

@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from globalapi_core import policy, signals
+from globalapi_core import conditions, policy, ranking, signals
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.circuits import Snapshot
-from globalapi_core.config import Config, Route, load_config
-from globalapi_core.errors import NoCandidateError, UnknownRouteError
+from globalapi_core.config import Config, Policy, Route, load_config
+from globalapi_core.errors import NoCandidateError, PolicyError, UnknownRouteError
+from globalapi_core.estimates import candidate
+from globalapi_core.quality import predict, results
+from globalapi_core.quality.table import Table
 from globalapi_core.records import Candidate, Decision, Rejection
 from globalapi_core.signals import Message, Signals, asks_to_think
 
@@ -28,9 +31,14 @@ class Router:
         """Use *config*, or the file it names, or the one `load_config` finds.
 
         Raises:
-            ConfigError: the file cannot be used.
+            ConfigError: the file, or the results it names, cannot be used.
         """
         self.config = config if isinstance(config, Config) else load_config(config)
+        self._policies = tuple(_resolved(each, self.catalog) for each in self.config.policies)
+        self._policies_read = any(each.reads_text for each in self._policies)
+        self.table = self._measured() if self.config.is_learned else Table()
+        """How good the models are in each domain; empty if no route goes by it."""
+        # An event loop should not have to wait for what is read here.
         signals.prepare()
 
     @property
@@ -49,13 +57,28 @@ class Router:
 
         return reprs.router(self)
 
+    def _measured(self) -> Table:
+        predict.shipped()
+        config = self.config
+        return results.table(config.results, beside=config.file, catalog=self.catalog)
+
     def signals(self, messages: Sequence[Message], **facts: Any) -> Signals:
         """The signals of *messages*; *facts* are the arguments of `signals.read`.
 
         Raises:
             InvalidInputError: there is no message, or nothing in any of them.
         """
-        return signals.read(messages, keywords=self.config.keywords, **facts)
+        learned = predict.guess if self.config.is_learned else None
+        return signals.read(messages, keywords=self.config.keywords, learned=learned, **facts)
+
+    def signals_for_one(self, messages: Sequence[Message], **facts: Any) -> Signals:
+        """The signals of a call whose model is named: the text counts for policies alone.
+
+        Raises:
+            InvalidInputError: there is no message, or nothing in any of them.
+        """
+        keywords = self.config.keywords
+        return signals.read(messages, keywords=keywords, guess=self._policies_read, **facts)
 
     def decide(
         self,
@@ -75,6 +98,7 @@ class Router:
 
         Raises:
             NoCandidateError: no model that was considered can take the call.
+            PolicyError: some could, and a policy forbids it.
             UnknownRouteError: there is no such route.
         """
         if model is not None:
@@ -96,51 +120,106 @@ class Router:
         passed: list[tuple[str, str]] = []
         rejected: list[Rejection] = []
         fired: list[str] = []
+        policies = policy.in_force(self._policies, signals)
         for route in routes:
-            condition = None if forced else policy.unmet(route.when, signals)
+            condition = None if forced else conditions.unmet(route.when, signals)
             if condition is not None:
                 passed.append((route.name, condition))
                 continue
             fired.append(route.name)
-            able, turned_down = self._candidates(route, signals)
+            able, turned_down = self._candidates(route, signals, policies)
             rejected += turned_down
             if able:
-                candidates, moved = _cooling_last(able, cooling)
-                candidates, kept = _tool_loop_first(candidates, signals.tool_loop)
-                reason = "named by the caller" if forced else policy.met(route.when, signals)
+                candidates, moves = self._ordered(route, able, signals, cooling)
+                reason = "named by the caller" if forced else conditions.met(route.when, signals)
                 return Decision(
                     route=route.name,
-                    reason="; ".join(filter(None, (reason, kept, moved))),
+                    reason="; ".join((reason, *moves)),
                     candidates=tuple(candidates),
                     signals=signals,
                     rejected=tuple(rejected),
                     choose=route.choose,
                     forced=forced,
                     passed=tuple(passed),
+                    policies=tuple(each.name for each in policies),
+                    max_cost=policy.ceiling(policies),
+                    escalate=tuple(route.escalate),
+                    shadow=self._shadow(route, signals, policies),
                 )
             passed.append((route.name, "no candidate of it can take the call"))
         raise _no_candidate(fired[0] if fired else None, rejected)
 
     def _candidates(
-        self, route: Route, signals: Signals
+        self, route: Route, signals: Signals, policies: Sequence[Policy]
     ) -> tuple[list[Candidate], list[Rejection]]:
+        """The candidates of *route* that can and may take the call, and the others."""
         able, rejected = [], []
-        thinking = signals.thinking or asks_to_think(route.params.get("thinking"))
         for name in route.candidates:
-            model = self.catalog.in_mode(self.catalog.resolve(name), thinking=thinking)
-            reason = policy.unable(model, signals, route.params)
-            if reason is None:
-                able.append(policy.candidate(model, signals, route.params))
+            found = self._considered(name, route, signals, policies)
+            if isinstance(found, Candidate):
+                able.append(found)
             else:
-                rejected.append(Rejection(model.name, reason))
-        return policy.ordered(route.choose, able), rejected
+                rejected.append(found)
+        return able, rejected
+
+    def _considered(
+        self, name: str, route: Route, signals: Signals, policies: Sequence[Policy]
+    ) -> Candidate | Rejection:
+        thinking = signals.thinking or asks_to_think(route.params.get("thinking"))
+        model = self.catalog.in_mode(self.catalog.resolve(name), thinking=thinking)
+        reason = policy.unable(model, signals, route.params)
+        if reason is not None:
+            return Rejection(model.name, reason)
+        found = candidate(model, signals, route.params)
+        return _not_allowed(found, signals, policies) or found
+
+    def _ordered(
+        self, route: Route, able: list[Candidate], signals: Signals, cooling: Snapshot
+    ) -> tuple[list[Candidate], list[str]]:
+        """*able* in the order to try them, and why it is not that of `choose` alone."""
+        if route.choose == "quality":
+            candidates = ranking.by_quality(able, signals, self.table, route.cost_weight)
+        else:
+            candidates = ranking.ordered(route.choose, able)
+        candidates, shared = ranking.to_share(route, candidates, signals, self.table, self.catalog)
+        candidates, split = ranking.split(route, candidates, signals, self.catalog)
+        candidates, stays = ranking.staying(route, candidates, signals)
+        candidates, failed = ranking.cooling_last(candidates, cooling)
+        candidates, kept = ranking.tool_loop_first(candidates, signals.tool_loop)
+        return candidates, [why for why in (shared, split, stays, kept, failed) if why]
+
+    def _shadow(
+        self, route: Route, signals: Signals, policies: Sequence[Policy]
+    ) -> Candidate | None:
+        """The route's shadow, if it can and may take the call."""
+        if route.shadow is None:
+            return None
+        found = self._considered(route.shadow.model, route, signals, policies)
+        return found if isinstance(found, Candidate) else None
 
     def _forced_model(self, signals: Signals, model: ModelInfo) -> Decision:
         # Of a model nothing is known of, the caller knows more than our assumptions.
         reason = policy.unable(model, signals) if model.known else None
         if reason is not None:
             raise _no_candidate(None, [Rejection(model.name, reason)])
-        return named(model, signals, self.catalog)
+        return self.named(model, signals)
+
+    def named(self, model: ModelInfo, signals: Signals) -> Decision:
+        """The decision of a caller who named *model*, whatever it can do.
+
+        Raises:
+            PolicyError: a policy forbids it.
+        """
+        found = candidate(self.catalog.in_mode(model, thinking=signals.thinking), signals, {})
+        policies = policy.in_force(self._policies, signals)
+        rejection = _not_allowed(found, signals, policies)
+        if rejection is not None:
+            raise _no_candidate(None, [rejection])
+        decision = alone(found, signals)
+        if not policies:
+            return decision
+        names = tuple(each.name for each in policies)
+        return replace(decision, policies=names, max_cost=policy.ceiling(policies))
 
     def _route(self, name: str) -> Route:
         for route in self.config.routes:
@@ -148,12 +227,6 @@ class Router:
                 return route
         known = [route.name for route in self.config.routes]
         raise UnknownRouteError(name, close=difflib.get_close_matches(name, known), known=known)
-
-
-def named(model: ModelInfo, signals: Signals, catalog: Catalog) -> Decision:
-    """The decision of a caller who named *model*."""
-    model = catalog.in_mode(model, thinking=signals.thinking)
-    return alone(policy.candidate(model, signals, {}), signals)
 
 
 def alone(candidate: Candidate, signals: Signals) -> Decision:
@@ -171,36 +244,33 @@ def alone(candidate: Candidate, signals: Signals) -> Decision:
     )
 
 
-def _cooling_last(
-    candidates: Sequence[Candidate], cooling: Snapshot
-) -> tuple[list[Candidate], str | None]:
-    """Who is cooling down comes last, the soonest to be tried first: better late than never."""
-    if not (cooling.models or cooling.shared):
-        return list(candidates), None
-    failed = {each.name: found for each in candidates if (found := cooling.of(each.name))}
-    last = [each for each in candidates if each.name in failed and not failed[each.name].on_trial]
-    if not last:
-        return list(candidates), None
-    ready = [each for each in candidates if each not in last]
-    last.sort(key=lambda each: failed[each.name].seconds)
-    why = "; ".join(f"{each.name} goes last: {failed[each.name]}" for each in last)
-    return ready + last, why
+def _not_allowed(
+    candidate: Candidate, signals: Signals, policies: Sequence[Policy]
+) -> Rejection | None:
+    found = policy.forbidden(candidate, signals, policies)
+    return Rejection(candidate.name, found[1], policy=found[0]) if found else None
 
 
-def _tool_loop_first(
-    candidates: list[Candidate], model: str | None
-) -> tuple[list[Candidate], str | None]:
-    """Keep the model that made the tool calls: one model per tool loop."""
-    if model is None or model not in [each.name for each in candidates]:
-        return candidates, None
-    kept = sorted(candidates, key=lambda each: each.name != model)
-    return kept, f"{model} made the tool calls"
+def _resolved(each: Policy, catalog: Catalog) -> Policy:
+    """A policy whose models have their names in the catalog: an alias must not slip through."""
+    named = {
+        key: [name if "*" in name else catalog.get(name).name for name in names]
+        for key in ("models", "not_models")
+        if (names := getattr(each, key)) is not None
+    }
+    return each.model_copy(update=named) if named else each
 
 
 def _no_candidate(route: str | None, rejected: Sequence[Rejection]) -> NoCandidateError:
     rejected = list({each.name: each for each in rejected}.values())
     where = f"route {route!r} has" if route else "there is"
     reasons = "; ".join(map(str, rejected))
+    if any(each.policy for each in rejected):
+        message = (
+            f"{where} no model that may take this call: {reasons}. Add a model that the policy "
+            "allows to the route's candidates"
+        )
+        return PolicyError(message, route=route, rejected=rejected)
     message = (
         f"{where} no model that can take this call: {reasons}. Shorten the prompt, or add a "
         "model that can to the route's candidates"

@@ -13,38 +13,10 @@ from typing import Self
 
 from globalapi_core.budget import Budget, Reservation
 from globalapi_core.errors import BudgetExceededError
-from globalapi_core.pricing import Usage, cost
+from globalapi_core.estimates import most
+from globalapi_core.pricing import usd
 from globalapi_core.records import Attempt, Candidate, Outcome, estimated_cost, known_cost
 from globalapi_core.signals import Signals
-
-
-def most(candidate: Candidate, signals: Signals) -> Decimal | None:
-    """The most an attempt may cost, USD; `None` if the model has no known price.
-
-    The prompt counts as estimated, the answer as long as it may get.
-    """
-    usage = Usage(signals.input_tokens, longest_answer(candidate, signals))
-    return cost(usage, candidate.model.price).usd
-
-
-def longest_answer(candidate: Candidate, signals: Signals) -> int:
-    """Tokens an answer may have, thinking included.
-
-    `max_tokens` of the call or of the route, the larger if both are set: where they were set
-    decides which is sent. Else the model's `output_limit`. Thinking is part of it, but for
-    Qwen, whose limit is one of the answer alone: another `output_limit` is added for its
-    thinking (docs.siliconflow.com/en/userguide/capabilities/reasoning).
-    """
-    model = candidate.model
-    limits = (
-        signals.max_tokens,
-        *(candidate.params.get(name) for name in ("max_tokens", "max_completion_tokens")),
-    )
-    answer = max(
-        (each for each in limits if isinstance(each, int) and each > 0), default=model.output_limit
-    )
-    thinks_apart = model.family == "qwen" and model.thinking in ("optional", "always")
-    return answer + (model.output_limit if thinks_apart else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +123,3 @@ def exceeded(shortages: Sequence[Shortage], last: Exception | None) -> BudgetExc
         spent=cheapest.spent,
         needed=cheapest.most,
     )
-
-
-def usd(amount: Decimal) -> str:
-    """An amount for people, rounded up to a millionth: `$0.0102`."""
-    rounded = amount.quantize(Decimal("0.000001"), rounding="ROUND_CEILING").normalize()
-    return f"${rounded:f}"

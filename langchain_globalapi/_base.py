@@ -24,10 +24,10 @@ from pydantic import (
 )
 
 from globalapi_core import reprs, settings
-from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts, Config
 from globalapi_core.health import Health
+from globalapi_core.reloading import InForce, LiveRouter
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import size
@@ -74,7 +74,11 @@ class GatewayChatModel(BaseChatModel):
     )
     """`None`: `GLOBAL_API_BASE_URL`, then the config file, then the gateway."""
     config: str | Path | Config | None = Field(None, exclude=True, repr=False)
-    """The config file; `None`: the one that `globalapi_core.load_config` finds."""
+    """The config file; `None`: the one that `globalapi_core.load_config` finds.
+
+    It is read again when it was edited, but for the server's address: each call goes by what
+    the file says when it begins. A `Config` is not.
+    """
     temperature: float | None = None
     """`None` is not sent, here and below: the model's own default then holds."""
     max_tokens: int | None = Field(
@@ -108,10 +112,13 @@ class GatewayChatModel(BaseChatModel):
     """Accepted for the sake of moving over; usage is always asked for."""
 
     _configurable: ClassVar[tuple[str, ...]] = ("model",)
-    _router: Router = PrivateAttr()
+    _live: LiveRouter = PrivateAttr()
+    _followed: InForce = PrivateAttr()
+    """What `profile` and the circuits' cooldown were last taken from."""
+    _own_profile: Any = PrivateAttr(None)
+    """The `profile` that we made; `None`: it is the caller's."""
     _endpoint: Endpoint = PrivateAttr()
     _health: Health | None = PrivateAttr()
-    _budget: Budget | None = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -120,19 +127,42 @@ class GatewayChatModel(BaseChatModel):
 
     @model_validator(mode="after")
     def _resolve_endpoint(self) -> Self:
-        self._router = Router(self.config)
+        self._live = LiveRouter(self.config)
+        self._followed = self._live.in_force
         config = self._config
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.base_url, key, file_url=config.gateway.base_url)
         self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
-        self._budget = Budget.of(config)
         if self.profile is None:
-            self.profile = profile(self._models)
+            self.profile = self._own_profile = profile(self._models)
         return self
+
+    @property
+    def _router(self) -> Router:
+        """The one in force, as far as is known; a call looks at the file."""
+        return self._live.in_force.router
 
     @property
     def _config(self) -> Config:
         return self._router.config
+
+    def _now(self) -> InForce:
+        """What a call that begins now goes by, to its end."""
+        return self._following(self._live.now())
+
+    async def _anow(self) -> InForce:
+        """`_now`, without holding up the event loop."""
+        return self._following(await self._live.anow())
+
+    def _following(self, found: InForce) -> InForce:
+        """*found*, which what outlives a call now follows too."""
+        if found is not self._followed:
+            self._followed = found
+            if self._health:
+                self._health.cooldown = found.config.attempts.cooldown
+            if self._own_profile is not None and self.profile is self._own_profile:
+                self.profile = self._own_profile = profile(self._models)
+        return found
 
     @property
     def _models(self) -> Sequence[ModelInfo]:
@@ -161,11 +191,13 @@ class GatewayChatModel(BaseChatModel):
         """Whether it is one model, and no router."""
         return "route" not in type(self).model_fields
 
-    def _limits(self, kwargs: Mapping[str, Any], *, one_model: bool = False) -> Attempts:
-        """How often and how long to try: the call's, else ours, else the config file's."""
+    def _limits(
+        self, config: Config, kwargs: Mapping[str, Any], *, one_model: bool = False
+    ) -> Attempts:
+        """How often and how long to try: the call's, else ours, else the config's."""
         own = {"timeout": kwargs.get("timeout") or self.timeout, "max_retries": self.max_retries}
         update = {name: value for name, value in own.items() if value is not None}
-        limits = self._config.attempts
+        limits = config.attempts
         if one_model:
             update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
         return limits.model_copy(update=update) if update else limits

@@ -14,16 +14,17 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import RunnableConfig
 from pydantic import AliasChoices, Field, PrivateAttr
 
-from globalapi_core import signals
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Answer, Client
 from globalapi_core.records import Decision
-from globalapi_core.router import named
+from globalapi_core.reloading import InForce
+from globalapi_core.router import Router
 from globalapi_core.wire import ChatRequest, Delta, Timeouts, Wire
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import GatewayChatModel
 from langchain_globalapi._errors import in_both_families
 from langchain_globalapi._moving import flattened
+from langchain_globalapi._tracing import seen
 
 
 class ChatGlobalAPI(GatewayChatModel):
@@ -106,8 +107,10 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        now = self._now()
+        asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
         with in_both_families():
-            return _result(self._client(kwargs).complete(*self._asked(messages, stop, kwargs)))
+            return _result(self._client(now, kwargs).complete(*asked))
 
     async def _agenerate(
         self,
@@ -116,9 +119,10 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        asked = self._asked(messages, stop, kwargs)
+        now = await self._anow()
+        asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
         with in_both_families():
-            return _result(await self._client(kwargs).acomplete(*asked))
+            return _result(await self._client(now, kwargs).acomplete(*asked))
 
     def _stream(
         self,
@@ -127,7 +131,9 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        items = self._client(kwargs).stream(*self._asked(messages, stop, kwargs))
+        now = self._now()
+        asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
+        items = self._client(now, kwargs).stream(*asked)
         with in_both_families(), closing(items):
             for item in items:
                 chunk = _chunk(item)
@@ -142,7 +148,9 @@ class ChatGlobalAPI(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        items = self._client(kwargs).astream(*self._asked(messages, stop, kwargs))
+        now = await self._anow()
+        asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
+        items = self._client(now, kwargs).astream(*asked)
         with in_both_families():
             async with aclosing(items):
                 async for item in items:
@@ -152,13 +160,18 @@ class ChatGlobalAPI(GatewayChatModel):
                     yield chunk
 
     def _asked(
-        self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+        self,
+        router: Router,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        config: RunnableConfig,
+        kwargs: Mapping[str, Any],
     ) -> tuple[ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
         given = {**self._params, **flattened(kwargs)}
         for name in ("stream", "stream_usage", "timeout"):
             given.pop(name, None)
-        info = self._config.catalog.get(given.pop("model", None) or self.model_name)
+        info = router.catalog.get(given.pop("model", None) or self.model_name)
         given["stop"] = (given.get("stop") if stop is None else stop) or None
         request = ChatRequest(
             messages=_bridge.to_wire(messages, reasoning_of=info.family),
@@ -167,27 +180,30 @@ class ChatGlobalAPI(GatewayChatModel):
             response_format=given.pop("response_format", None),
             params=given,
         )
-        return request, self._decided or self._decide(info, request)
+        return request, self._decided or self._decide(router, info, request, config)
 
-    def _decide(self, info: ModelInfo, request: ChatRequest) -> Decision:
-        facts = signals.read(
+    def _decide(
+        self, router: Router, info: ModelInfo, request: ChatRequest, config: RunnableConfig
+    ) -> Decision:
+        facts = router.signals_for_one(
             request.messages,
             tools=request.tools,
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
-            guess=False,
+            tags=[*(self.tags or ()), *(config.get("tags") or ())],
+            metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
         )
-        return named(info, facts, self._config.catalog)
+        return router.named(info, facts)
 
-    def _client(self, kwargs: Mapping[str, Any]) -> Client:
+    def _client(self, now: InForce, kwargs: Mapping[str, Any]) -> Client:
         """What makes the attempts of one call."""
-        limits = self._limits(kwargs, one_model=True)
+        limits = self._limits(now.config, kwargs, one_model=True)
         return Client(
             Wire(self._endpoint, Timeouts.of(limits)),
             limits,
             self._health,
-            self._budget,
+            now.budget,
             is_member=self._decided is not None,
         )
 

@@ -20,6 +20,7 @@ from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health
 from globalapi_core.records import Attempt, Decision
+from globalapi_core.reloading import InForce
 from globalapi_core.router import alone
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import SHARED, GatewayChatModel
@@ -35,6 +36,8 @@ RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
 class _Plan:
     """One call, decided."""
 
+    now: InForce
+    """The config it goes by to its end, whatever becomes of the file."""
     decision: Decision
     prompt: PromptValue
     messages: list[BaseMessage]
@@ -111,14 +114,14 @@ class RouterRunnable(GatewayChatModel):
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Decision:
         """Which models `invoke` would try, and why; calls nothing."""
-        return self._plan(input, ensure_config(config), kwargs).decision
+        return self._plan(self._now(), input, ensure_config(config), kwargs).decision
 
     def invoke(
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AIMessage:
         """Ask the right model, and wait for the whole answer."""
         with traced(self, input, config) as run:
-            plan = self._plan(input, run.config, kwargs)
+            plan = self._plan(self._now(), input, run.config, kwargs)
             run.decision = plan.decision
             message: AIMessage = self._call(plan, _MESSAGE).run(
                 lambda attempt: self._member(plan, attempt).invoke(
@@ -133,7 +136,8 @@ class RouterRunnable(GatewayChatModel):
     ) -> AIMessage:
         """`invoke`, asynchronously."""
         async with atraced(self, input, config) as run:
-            plan = self._plan(input, run.config, kwargs)
+            now = await self._anow()
+            plan = self._plan(now, input, run.config, kwargs)
             run.decision = plan.decision
             message: AIMessage = await self._call(plan, _MESSAGE).arun(
                 lambda attempt: self._member(plan, attempt).ainvoke(
@@ -148,7 +152,7 @@ class RouterRunnable(GatewayChatModel):
     ) -> Iterator[AIMessageChunk]:
         """Ask the right model, and yield the answer as it comes."""
         with traced(self, input, config) as run:
-            plan = self._plan(input, run.config, kwargs)
+            plan = self._plan(self._now(), input, run.config, kwargs)
             run.decision = plan.decision
             for chunk in self._call(plan, _MESSAGE).stream(
                 lambda attempt: self._member(plan, attempt).stream(
@@ -162,7 +166,8 @@ class RouterRunnable(GatewayChatModel):
     ) -> AsyncIterator[AIMessageChunk]:
         """`stream`, asynchronously."""
         async with atraced(self, input, config) as run:
-            plan = self._plan(input, run.config, kwargs)
+            now = await self._anow()
+            plan = self._plan(now, input, run.config, kwargs)
             run.decision = plan.decision
             chunks = self._call(plan, _MESSAGE).astream(
                 lambda attempt: self._member(plan, attempt).astream(
@@ -183,7 +188,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = self._call(plan, _RESULT).run(
             lambda attempt: self._member(plan, attempt)._generate(
                 plan.messages, **plan.given(attempt)
@@ -198,7 +203,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
+        now = await self._anow()
+        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
         result: ChatResult = await self._call(plan, _RESULT).arun(
             lambda attempt: self._member(plan, attempt)._agenerate(
                 plan.messages, **plan.given(attempt)
@@ -213,7 +219,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
         yield from self._call(plan, _CHUNK).stream(
             lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -227,7 +233,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        plan = self._plan(messages, seen(run_manager), {"stop": stop, **kwargs})
+        now = await self._anow()
+        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
         chunks = self._call(plan, _CHUNK).astream(
             lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -237,7 +244,9 @@ class RouterRunnable(GatewayChatModel):
             async for chunk in chunks:
                 yield chunk
 
-    def _plan(self, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]) -> _Plan:
+    def _plan(
+        self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]
+    ) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
         given = {name: value for name, value in kwargs.items() if value is not None}
         check = given.pop("check", None)
@@ -248,7 +257,7 @@ class RouterRunnable(GatewayChatModel):
         )
         prompt = self._convert_input(prompt)
         messages = prompt.to_messages()
-        router, health = self._router, self._health
+        router, health = now.router, self._health
         signals = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
@@ -261,11 +270,11 @@ class RouterRunnable(GatewayChatModel):
         )
         cooling = health.cooling() if health else None
         decision = router.decide(signals, route=route, model=model, cooling=cooling)
-        return _Plan(decision, prompt, messages, given, check)
+        return _Plan(now, decision, prompt, messages, given, check)
 
     def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
-        limits = self._limits(plan.kwargs)
-        flow = attempts(plan.decision, limits, self._health, self._budget)
+        limits = self._limits(plan.now.config, plan.kwargs)
+        flow = attempts(plan.decision, limits, self._health, plan.now.budget)
         call = Call[Any](flow, kind.outcome, kind.recorded, text=kind.text)
         return CheckedCall(call, kind, plan.check)
 
@@ -274,13 +283,16 @@ class RouterRunnable(GatewayChatModel):
 
     def _member(self, plan: _Plan, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
-        name = _asked(attempt)
+        name, config = _asked(attempt), plan.now.config
         member = self._members.get(name)
-        if member is None:
+        # One made before an edit goes by another config.
+        if member is None or member._config is not config:
+            # The file may name another address by now; the circuits are those of ours.
+            shared: dict[str, Any] = {"base_url": self._endpoint.base_url}
             given = self.model_fields_set.intersection(SHARED)
-            shared = {field: getattr(self, field) for field in given}
-            shared |= {"config": self._config, "model": name}
-            member = self._members.setdefault(name, ChatGlobalAPI(**shared))
+            shared |= {field: getattr(self, field) for field in given}
+            member = ChatGlobalAPI(**{**shared, "config": config, "model": name})
+            self._members[name] = member
         return member._told(alone(attempt.candidate, plan.decision.signals))
 
     @property

@@ -27,9 +27,9 @@ from pydantic import (
 )
 
 from globalapi_core import reprs, settings
-from globalapi_core.budget import Budget
 from globalapi_core.config import Attempts, Config
 from globalapi_core.health import Health
+from globalapi_core.reloading import InForce, LiveRouter
 from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from llamaindex_globalapi._bridge import INVALID_CALLS
@@ -52,7 +52,11 @@ class GatewayLLM(StructuredOutput):
     api_base: str | None = None
     """`None`: `GLOBAL_API_BASE_URL`, then the config file, then the gateway."""
     config: str | Path | Config | None = None
-    """The config file; `None`: the one that `globalapi_core.load_config` finds."""
+    """The config file; `None`: the one that `globalapi_core.load_config` finds.
+
+    It is read again when it was edited, but for the server's address: each call goes by what
+    the file says when it begins, and so does `metadata` from then on. A `Config` is not.
+    """
     temperature: float | None = None
     """`None` is not sent: the model's own default then holds."""
     max_tokens: int | None = Field(None, gt=0)
@@ -65,10 +69,11 @@ class GatewayLLM(StructuredOutput):
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Anything else to put into every request."""
 
-    _router: Router = PrivateAttr()
+    _live: LiveRouter = PrivateAttr()
+    _followed: InForce = PrivateAttr()
+    """What the circuits' cooldown was last taken from."""
     _endpoint: Endpoint = PrivateAttr()
     _health: Health | None = PrivateAttr()
-    _budget: Budget | None = PrivateAttr()
 
     @field_validator("config", mode="before")
     @classmethod
@@ -77,14 +82,35 @@ class GatewayLLM(StructuredOutput):
 
     @model_validator(mode="after")
     def _resolve(self) -> Self:
-        self._router = Router(self.config)
-        config = self._router.config
+        self._live = LiveRouter(self.config)
+        self._followed = self._live.in_force
+        config = self._followed.config
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.api_base, key, file_url=config.gateway.base_url)
         self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
-        self._budget = Budget.of(config)
         self.api_key = None
         return self
+
+    @property
+    def _router(self) -> Router:
+        """The one in force, as far as is known; a call looks at the file."""
+        return self._live.in_force.router
+
+    def _now(self) -> InForce:
+        """What a call that begins now goes by, to its end."""
+        return self._following(self._live.now())
+
+    async def _anow(self) -> InForce:
+        """`_now`, without holding up the event loop."""
+        return self._following(await self._live.anow())
+
+    def _following(self, found: InForce) -> InForce:
+        """*found*, which the circuits, that outlive a call, now follow too."""
+        if found is not self._followed:
+            self._followed = found
+            if self._health:
+                self._health.cooldown = found.config.attempts.cooldown
+        return found
 
     @field_serializer("config")
     def _config_file(self, config: str | Path | Config | None) -> str | None:
@@ -120,8 +146,10 @@ class GatewayLLM(StructuredOutput):
         given = {name: value for name, value in own.items() if value is not None}
         return given | flattened(self.additional_kwargs)
 
-    def _limits(self, given: dict[str, Any], *, one_model: bool = False) -> Attempts:
-        """How often and how long to try: taken out of *given*, else the fields, else the file."""
+    def _limits(
+        self, config: Config, given: dict[str, Any], *, one_model: bool = False
+    ) -> Attempts:
+        """How often and how long to try: taken out of *given*, else the fields, else *config*."""
         own = {"timeout": self.timeout, "max_retries": self.max_retries}
         asked = {name: given.pop(name, None) for name in own}
         update = {
@@ -130,7 +158,7 @@ class GatewayLLM(StructuredOutput):
             for name, value in each.items()
             if value is not None
         }
-        limits = self._router.config.attempts
+        limits = config.attempts
         if one_model:
             update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
         return limits.model_copy(update=update) if update else limits

@@ -23,7 +23,8 @@ from pydantic import Field, PrivateAttr
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Client
 from globalapi_core.records import Decision
-from globalapi_core.router import named
+from globalapi_core.reloading import InForce
+from globalapi_core.router import Router
 from globalapi_core.wire import ChatRequest, Timeouts, Wire
 from llamaindex_globalapi import _bridge, _responses
 from llamaindex_globalapi._base import NUM_OUTPUT, GatewayLLM, flattened
@@ -79,7 +80,10 @@ class GlobalAPI(GatewayLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What engines plan their prompts by."""
+        """What engines plan their prompts by, who read it once: when they are built.
+
+        An edited config file changes it with the next call; `context_window=...` does not move.
+        """
         info = self.info
         window = self.context_window or info.window
         can_call = self.is_function_calling_model
@@ -104,14 +108,14 @@ class GlobalAPI(GatewayLLM):
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Ask, and yield the answer so far as it comes; tool calls come with the last item."""
-        return self._stream(*self._asked(messages, kwargs))
+        return self._stream(*self._asked(self._now(), messages, kwargs))
 
     @llm_chat_callback()
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """`stream_chat`, asynchronously."""
-        return self._astream(*self._asked(messages, kwargs))
+        return self._astream(*self._asked(await self._anow(), messages, kwargs))
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
@@ -130,23 +134,25 @@ class GlobalAPI(GatewayLLM):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """`stream_chat` with *prompt* as the one message."""
-        return _responses.completions(self._stream(*self._asked(_bridge.asked(prompt), kwargs)))
+        asked = self._asked(self._now(), _bridge.asked(prompt), kwargs)
+        return _responses.completions(self._stream(*asked))
 
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """`stream_complete`, asynchronously."""
-        return _responses.acompletions(self._astream(*self._asked(_bridge.asked(prompt), kwargs)))
+        asked = self._asked(await self._anow(), _bridge.asked(prompt), kwargs)
+        return _responses.acompletions(self._astream(*asked))
 
     def _chat(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> ChatResponse:
-        client, request, decision = self._asked(messages, kwargs)
+        client, request, decision = self._asked(self._now(), messages, kwargs)
         return _responses.response(client.complete(request, decision))
 
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> ChatResponse:
-        client, request, decision = self._asked(messages, kwargs)
+        client, request, decision = self._asked(await self._anow(), messages, kwargs)
         return _responses.response(await client.acomplete(request, decision))
 
     def _stream(self, client: Client, request: ChatRequest, decision: Decision) -> ChatResponseGen:
@@ -164,12 +170,12 @@ class GlobalAPI(GatewayLLM):
                 yield so_far.add(item)
 
     def _asked(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+        self, now: InForce, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> tuple[Client, ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
         given = self._params | flattened(kwargs)
-        limits = self._limits(given, one_model=True)
-        info = self._router.catalog.get(given.pop("model", None) or self.model)
+        limits = self._limits(now.config, given, one_model=True)
+        info = now.router.catalog.get(given.pop("model", None) or self.model)
         request = ChatRequest(
             messages=_bridge.to_wire(messages, reasoning_of=info.family),
             tools=given.pop("tools", None) or (),
@@ -181,21 +187,20 @@ class GlobalAPI(GatewayLLM):
             Wire(self._endpoint, Timeouts.of(limits)),
             limits,
             self._health,
-            self._budget,
+            now.budget,
             is_member=self._decided is not None,
         )
-        return client, request, self._decided or self._decide(info, request)
+        return client, request, self._decided or self._decide(now.router, info, request)
 
-    def _decide(self, info: ModelInfo, request: ChatRequest) -> Decision:
-        facts = self._router.signals(
+    def _decide(self, router: Router, info: ModelInfo, request: ChatRequest) -> Decision:
+        facts = router.signals_for_one(
             request.messages,
             tools=request.tools,
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
-            guess=False,
         )
-        return named(info, facts, self._router.catalog)
+        return router.named(info, facts)
 
     def _told(self, decision: Decision) -> Self:
         """This model for the one attempt of *decision*, which is then not made again."""

@@ -24,7 +24,8 @@ from pydantic import Field, PrivateAttr
 from globalapi_core.errors import GatewayError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.records import Attempt, CallRecord, Decision
-from globalapi_core.router import alone
+from globalapi_core.reloading import InForce
+from globalapi_core.router import Router, alone
 from llamaindex_globalapi import _bridge, _responses, _structured
 from llamaindex_globalapi._base import GatewayLLM, flattened
 from llamaindex_globalapi.llms import GlobalAPI, num_output
@@ -106,9 +107,14 @@ class GlobalAPIRouter(GatewayLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What engines plan their prompts by; the same for the life of this object."""
-        models = self._router.models
-        window = self._window()
+        """What engines plan their prompts by, who read it once: when they are built.
+
+        It is the same until the config file is edited, and follows with the next call: who is
+        built then plans by the models that will answer. An engine of before plans on by the old
+        window; where that may have become too large, set a number as `context_window_policy`.
+        """
+        router = self._router
+        models, window = router.models, self._window(router)
         return LLMMetadata(
             context_window=window,
             num_output=num_output(
@@ -123,7 +129,7 @@ class GlobalAPIRouter(GatewayLLM):
         """Which models `chat` would try, and why; calls nothing."""
         if isinstance(messages, str):
             messages = _bridge.asked(messages)
-        return self._decide(messages, flattened(kwargs))
+        return self._decide(self._now(), messages, flattened(kwargs))
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Ask the model that suits, and wait for the whole answer."""
@@ -135,13 +141,13 @@ class GlobalAPIRouter(GatewayLLM):
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Ask the model that suits, and yield the answer so far as it comes."""
-        return self._stream(messages, *self._call(messages, kwargs))
+        return self._stream(messages, *self._call(self._now(), messages, kwargs))
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """`stream_chat`, asynchronously."""
-        return self._astream(messages, *self._call(messages, kwargs))
+        return self._astream(messages, *self._call(await self._anow(), messages, kwargs))
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`chat` with *prompt* as the one message."""
@@ -168,7 +174,7 @@ class GlobalAPIRouter(GatewayLLM):
     def _chat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
     ) -> ChatResponse:
-        call, ready = self._call(messages, kwargs)
+        call, ready = self._call(self._now(), messages, kwargs)
 
         def make(attempt: Attempt) -> ChatResponse:
             member, given = ready(attempt)
@@ -180,7 +186,7 @@ class GlobalAPIRouter(GatewayLLM):
     async def _achat(
         self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
     ) -> ChatResponse:
-        call, ready = self._call(messages, kwargs)
+        call, ready = self._call(await self._anow(), messages, kwargs)
 
         async def make(attempt: Attempt) -> ChatResponse:
             member, given = ready(attempt)
@@ -214,18 +220,18 @@ class GlobalAPIRouter(GatewayLLM):
                 yield response
 
     def _call(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+        self, now: InForce, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
     ) -> tuple[Call[ChatResponse], Ready]:
         """Decide on one call; the call, and what gives each attempt its model and arguments."""
         given = flattened(kwargs)
-        limits = self._limits(given)
-        decision = self._decide(messages, given)
-        flow = attempts(decision, limits, self._health, self._budget)
+        limits = self._limits(now.config, given)
+        decision = self._decide(now, messages, given)
+        flow = attempts(decision, limits, self._health, now.budget)
         call = Call(flow, _responses.outcome, mark=_finished, text=_responses.brought)
 
         def ready(attempt: Attempt) -> tuple[GlobalAPI, dict[str, Any]]:
             params = attempt.candidate.params
-            member = self._member(attempt)._told(alone(attempt.candidate, decision.signals))
+            member = self._member(now, attempt)._told(alone(attempt.candidate, decision.signals))
             # LlamaIndex sets these on the router at any time.
             member.callback_manager = self.callback_manager
             member.rate_limiter = self.rate_limiter
@@ -233,11 +239,13 @@ class GlobalAPIRouter(GatewayLLM):
 
         return call, ready
 
-    def _decide(self, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Decision:
+    def _decide(
+        self, now: InForce, messages: Sequence[ChatMessage], given: dict[str, Any]
+    ) -> Decision:
         """Decide by *given*, and take out of it what only decisions go by."""
         route, model = given.pop("route", None), given.pop("model", None)
         tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
-        router, health = self._router, self._health
+        router, health = now.router, self._health
         facts = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
@@ -251,26 +259,27 @@ class GlobalAPIRouter(GatewayLLM):
         cooling = health.cooling() if health else None
         return router.decide(facts, route=route or self.route, model=model, cooling=cooling)
 
-    def _member(self, attempt: Attempt) -> GlobalAPI:
+    def _member(self, now: InForce, attempt: Attempt) -> GlobalAPI:
         """The one model of *attempt*: it tries once and emits the events."""
         model = attempt.candidate.model
         name = model.asked or model.name
         member = self._members.get(name)
-        if member is None:
+        # One made before an edit goes by another config.
+        if member is None or member._router.config is not now.config:
             endpoint = self._endpoint
-            shared = {"config": self._router.config, "api_base": endpoint.base_url}
+            shared = {"config": now.config, "api_base": endpoint.base_url}
             member = GlobalAPI(model=name, api_key=endpoint.api_key, **shared)
-            member = self._members.setdefault(name, member)
+            self._members[name] = member
         return member
 
-    def _window(self) -> int:
+    def _window(self, router: Router) -> int:
         policy = self.context_window_policy
         if isinstance(policy, int):
             return policy
         if policy == "min":
-            return min(model.window for model in self._router.models)
-        names = self._router.config.routes[-1].candidates
-        return max(self._router.catalog.resolve(name).window for name in names)
+            return min(model.window for model in router.models)
+        names = router.config.routes[-1].candidates
+        return max(router.catalog.resolve(name).window for name in names)
 
     def _predict(
         self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]

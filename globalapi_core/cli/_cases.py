@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from globalapi_core.config import Case, Expect
@@ -75,7 +75,7 @@ def _signals(case: Case, router: Router) -> Signals:
         tags=case.tags,
         metadata=case.metadata,
     )
-    return replace(signals, input_tokens=case.tokens) if case.tokens else signals
+    return signals.sized(case.tokens) if case.tokens else signals
 
 
 def _messages(case: Case) -> Sequence[Message]:
@@ -104,8 +104,6 @@ def _wrong(expect: Expect, decision: Decision, router: Router) -> Iterator[str]:
 
 def _why(expect: Expect, decision: Decision, router: Router) -> Iterator[str]:
     yield f"route {decision.route!r} fired: {decision.reason}"
-    if decision.signals.keywords:
-        yield f"keywords found: {', '.join(sorted(decision.signals.keywords))}"
     passed: Mapping[str, str] = dict(decision.passed)
     fired = decision.route
     for route in router.config.routes:

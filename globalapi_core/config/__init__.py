@@ -6,6 +6,7 @@ changing that file. `load_config` finds it and checks it; errors name file, line
 
 from globalapi_core.config.file import default_config, load_config, parse_config
 from globalapi_core.config.schema import (
+    Alerts,
     Attempts,
     Case,
     Choose,
@@ -14,11 +15,15 @@ from globalapi_core.config.schema import (
     Gateway,
     Language,
     Model,
+    Policy,
     Route,
+    Shadow,
+    Split,
     When,
 )
 
 __all__ = [
+    "Alerts",
     "Attempts",
     "Case",
     "Choose",
@@ -27,7 +32,10 @@ __all__ = [
     "Gateway",
     "Language",
     "Model",
+    "Policy",
     "Route",
+    "Shadow",
+    "Split",
     "When",
     "default_config",
     "load_config",

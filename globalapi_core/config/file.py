@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from globalapi_core.config import problems
+from globalapi_core.config import consistency, problems
 from globalapi_core.config.mending import Mended, mend, untouched
 from globalapi_core.config.problems import Problem
 from globalapi_core.config.schema import Config
 from globalapi_core.errors import ConfigError
-from globalapi_core.settings import CONFIG_VARIABLE
+from globalapi_core.settings import CONFIG_VARIABLE, TIER_VARIABLE
 
 FILE_NAME = "globalapi.yaml"
 DEFAULT_NAME = "the shipped default"
@@ -133,7 +134,7 @@ def examine(text: str, *, file: str | None = None) -> Reading:
     document = _load_yaml(text, file)
     if not isinstance(document, dict):
         raise ConfigError("expected keys such as 'routes' at the top of the file", file=file)
-    content = {**document, "file": file}
+    content = {**document, **_tier(document, file), "file": file}
     found = list(problems.secrets(document))
     mended: Mended | None
     try:
@@ -142,11 +143,23 @@ def examine(text: str, *, file: str | None = None) -> Reading:
         found += [problems.explained(each) for each in error.errors()]
         mended = mend(content, error)
     if mended:
-        found += problems.of(mended)
+        found += consistency.of(mended)
     if "file" in document:
         found.append(problems.unknown(("file",)))
     found.sort(key=lambda each: problems.line_of(document, each[0]) or 0)
     return Reading(text, file, document, mended, tuple(found))
+
+
+def _tier(document: Mapping[str, Any], file: str | None) -> dict[str, str]:
+    """The tier that the environment names; nothing for a file that has no tiers."""
+    tier, tiers = os.environ.get(TIER_VARIABLE), document.get("tiers")
+    if not (tier and isinstance(tiers, dict) and tiers):
+        return {}
+    if tier not in tiers:
+        known = ", ".join(map(str, tiers))
+        text = f"{TIER_VARIABLE} names {tier!r}, which 'tiers' does not have: {known}"
+        raise ConfigError(text, file=file, key="tiers")
+    return {"tier": tier}
 
 
 def _load_yaml(text: str, file: str | None) -> Any:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from globalapi_core.catalog import Catalog, Modality, Source, Thinking
 
-Choose = Literal["priority", "cheapest", "fastest", "balanced"]
-Language = Literal["en", "zh", "ja", "ko", "mixed", "other"]
+Choose = Literal["priority", "cheapest", "fastest", "balanced", "quality"]
+Language = Literal["en", "zh", "zh-Hans", "zh-Hant", "ja", "ko", "mixed", "other"]
+Task = Literal[
+    "chat", "code", "knowledge", "math", "reasoning", "translation", "summarising", "extraction"
+]
+Pii = Literal["any", "email", "phone", "card", "cn_id", "iban", "key"]
+Origin = Literal["cn", "us"]
+Check = Literal["refusal", "empty", "json"]
+
+READ_FROM_TEXT = frozenset(
+    {"language", "task", "min_difficulty", "max_difficulty", "code", "reasoning", "keywords", "pii"}
+)
+"""The keys of `when` for which the text has to be looked into."""
 
 
 def _listed(value: object) -> object:
@@ -74,6 +93,8 @@ _Conversation = Annotated[
     ),
 ]
 _Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -126,7 +147,7 @@ class Model(Section):
     id: str | None = Field(None, min_length=1, description="What the server is sent.")
     title: str | None = None
     family: str | None = Field(None, description="Whose wire rules it follows.")
-    origin: Literal["cn", "us"] | None = None
+    origin: Origin | None = None
     input_mtok: _Money | None = Field(None, description="USD per million input tokens.")
     output_mtok: _Money | None = Field(None, description="USD per million output tokens.")
     cache_read_mtok: _Money | None = None
@@ -150,9 +171,19 @@ class When(Section):
     modality: Annotated[list[Modality] | None, BeforeValidator(_listed)] = None
     tools: bool | None = Field(None, description="Whether tools are bound.")
     json_output: bool | None = Field(None, description="Whether the answer must be JSON.")
-    language: Annotated[list[Language] | None, BeforeValidator(_listed)] = None
+    language: Annotated[list[Language] | None, BeforeValidator(_listed)] = Field(
+        None, description="Of what is asked; zh is both zh-Hans and zh-Hant."
+    )
+    task: Annotated[list[Task] | None, BeforeValidator(_listed)] = Field(
+        None, description="What is asked for."
+    )
+    min_difficulty: _Share | None = Field(None, description="0 to 1, at least.")
+    max_difficulty: _Share | None = Field(None, description="0 to 1, at most.")
     code: bool | None = None
     reasoning: bool | None = None
+    pii: Annotated[list[Pii] | None, BeforeValidator(_listed)] = Field(
+        None, description="Personal data noticed in the prompt, best effort; any: of any kind."
+    )
     min_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at least.")
     max_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at most.")
     keywords: _Words | None = None
@@ -164,17 +195,105 @@ class When(Section):
         """The keys given, with their values."""
         return {key: value for key, value in self if value is not None}
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it asks for something that only the text can tell."""
+        return not READ_FROM_TEXT.isdisjoint(self.conditions)
+
+
+class Split(Section):
+    """Part of the traffic to each of several models; who comes again gets the same one."""
+
+    by: str = Field(
+        "conversation",
+        min_length=1,
+        description="Whose share: a key of the metadata, such as user; conversation: the "
+        "conversation's own, by its first user message.",
+    )
+    shares: dict[str, _Weight] = Field(
+        min_length=2, description="The weight of each model, such as 90 and 10."
+    )
+
+
+class Shadow(Section):
+    """A second model that is asked too, after the answer: the user never sees what it says."""
+
+    model: str = Field(min_length=1)
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="Of the calls, drawn by lot."
+    )
+    budget: Budget = Field(description="What shadow calls may come to, beside all others.")
+
 
 class Route(Section):
     """When these signals, consider these candidates in this order."""
 
     name: str = Field(min_length=1)
     when: When | None = Field(None, description="Absent: always.")
-    candidates: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    candidates: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = Field(
+        description="The models to consider; absent: those of the tier."
+    )
+    tier: str | None = Field(
+        None, description="The tier whose models are considered; absent: the file's own 'tier'."
+    )
     choose: Choose = "priority"
+    cost_weight: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = Field(
+        0.0, description="With choose: quality, the share of right answers one USD is worth."
+    )
+    target_share: Annotated[dict[str, _Share], Field(min_length=1, max_length=1)] | None = Field(
+        None, description="The share of this route's calls that a dear model gets: the hardest."
+    )
+    need_above: float | None = Field(
+        None, description="From where on a call is hard enough; `globalapi calibrate` sets it."
+    )
+    split: Split | None = None
+    shadow: Shadow | None = None
+    escalate: Annotated[list[Check], BeforeValidator(_listed)] = Field(
+        default_factory=list, description="Answers that go up one candidate."
+    )
+    sticky: bool = Field(
+        False,
+        description="Keep a conversation's model while what it has cached makes it no dearer.",
+    )
     params: dict[str, Any] = Field(
         default_factory=dict, description="Set for calls of this route: temperature, max_tokens..."
     )
+
+
+class Policy(Section):
+    """What no call may break: fallbacks, shadows and models named outright included."""
+
+    name: str = Field(min_length=1)
+    when: When | None = Field(None, description="The calls it holds for; absent: all.")
+    unless: When | None = Field(None, description="Of those, the calls it does not hold for.")
+    origins: Annotated[list[Origin] | None, BeforeValidator(_listed)] = Field(
+        None, description="Where a model's maker may be; one of unknown origin is not allowed."
+    )
+    models: _Words | None = Field(None, description="The only models allowed, such as glm-*.")
+    not_models: _Words | None = Field(None, description="Models not allowed.")
+    max_cost: _Limit | None = Field(
+        None, description="USD for the whole call; a model of unknown price is not allowed."
+    )
+    max_seconds: _Seconds | None = Field(
+        None,
+        description="Seconds an answer may be expected to take; a model of unknown speed is "
+        "not allowed.",
+    )
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether only the text can tell whom it holds for."""
+        return any(each.reads_text for each in (self.when, self.unless) if each)
+
+
+class Alerts(Section):
+    """What to warn of."""
+
+    shares: dict[str, tuple[_Share, _Share]] = Field(
+        default_factory=dict,
+        description="For a model, the least and the most of the calls that should go to it.",
+    )
+    window: int = Field(500, ge=20, le=100_000, description="Over so many of the last calls.")
 
 
 class Expect(Section):
@@ -219,18 +338,60 @@ class Config(Section):
     aliases: dict[str, str] = Field(
         default_factory=dict, description="Your own spellings of model names."
     )
+    tiers: dict[str, Annotated[_Words, Field(min_length=1)]] = Field(
+        default_factory=dict, description="Sets of candidates, by name."
+    )
+    tier: str | None = Field(
+        None,
+        description="The tier of every route that names neither candidates nor a tier of its "
+        "own; GLOBAL_API_TIER goes before it.",
+    )
+    policies: list[Policy] = Field(
+        default_factory=list, description="What no call may break, whatever the routes say."
+    )
+    results: str | None = Field(
+        None,
+        description="Your own evaluation, for choose: quality: a JSONL file of prompts and of "
+        "each model's score on them, seen from this file.",
+    )
+    alerts: Alerts = Alerts()
     routes: list[Route] = Field(min_length=1)
     tests: list[Case] = Field(
         default_factory=list, description="Where requests must go; run by `globalapi test`."
     )
     file: str | None = Field(None, exclude=True, description="Where it was read.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_candidates(cls, given: Any) -> Any:
+        """Put the candidates of its tier into each route that names none of its own."""
+        if not isinstance(given, dict) or not isinstance(given.get("routes"), list):
+            return given
+        tiers = given.get("tiers")
+        tiers = tiers if isinstance(tiers, dict) else {}
+        routes = [_filled(route, tiers, given.get("tier")) for route in given["routes"]]
+        return {**given, "routes": routes}
+
+    @functools.cached_property
+    def conditions(self) -> tuple[When, ...]:
+        """Every `when` and `unless` of the file."""
+        found = [route.when for route in self.routes]
+        found += [each for policy in self.policies for each in (policy.when, policy.unless)]
+        return tuple(each for each in found if each is not None)
+
     @functools.cached_property
     def keywords(self) -> frozenset[str]:
-        """Every keyword that some route asks for."""
-        return frozenset(
-            word for route in self.routes if route.when for word in route.when.keywords or ()
-        )
+        """Every keyword that something in the file asks for."""
+        return frozenset(word for when in self.conditions for word in when.keywords or ())
+
+    @functools.cached_property
+    def is_learned(self) -> bool:
+        """Whether some route goes by how good the models are expected to be."""
+        return any(each.choose == "quality" or each.target_share for each in self.routes)
+
+    def route(self, name: str) -> Route | None:
+        """The route of that name, if there is one."""
+        return next((each for each in self.routes if each.name == name), None)
 
     @functools.cached_property
     def catalog(self) -> Catalog:
@@ -242,3 +403,13 @@ class Config(Section):
             return Catalog.default()
         source = Source(title=self.file or "config", date="")
         return Catalog.default().merged(overrides, self.aliases, source)
+
+
+def _filled(route: Any, tiers: Mapping[Any, Any], tier: Any) -> Any:
+    """*route* with the candidates of its tier, else of *tier*, where it names none itself."""
+    if not isinstance(route, dict) or "candidates" in route:
+        return route
+    named = route.get("tier") or tier
+    if not isinstance(named, str) or named not in tiers:
+        return route
+    return {**route, "candidates": tiers[named]}

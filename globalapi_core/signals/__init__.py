@@ -7,17 +7,26 @@ Nothing of the prompt is kept: signals travel on records and errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import head, language, pii, size, task
 from globalapi_core.signals import keywords as keywords_
 from globalapi_core.signals.question import asked, before, text_of
+from globalapi_core.signals.size import Estimate, Size
+
+if TYPE_CHECKING:
+    from globalapi_core.quality.predict import Guess
 
 Message = Mapping[str, Any]
 """A message as the wire has it: `{"role": ..., "content": text or parts, ...}`."""
+
+BUCKETS = 10_000
+_KEYED_BY = 2_000
+"""Characters of a message that its bucket is drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,14 @@ class Signals:
     """Tools bound to the call."""
     tool_loop: str | None = None
     """The model whose tool calls the conversation is answering; `None` outside a tool loop."""
+    previous: str | None = None
+    """The model that gave the conversation's last answer; `None`: there is none, or it is
+    not known."""
+    cached_tokens: int = 0
+    """Estimated tokens up to that answer, which that model's cache may hold."""
+    bucket: int = 0
+    """Where the conversation falls when traffic is split, 0 to 9,999: by its first user
+    message, so that all its turns fall alike. Too coarse to tell what was asked."""
     response_format: str | None = None
     """json_object or json_schema, when the answer must be JSON."""
     input_tokens: int = 0
@@ -57,12 +74,24 @@ class Signals:
     """User messages in the conversation."""
     pii: frozenset[str] = frozenset()
     """Kinds of personal data noticed, best effort: email, phone, card, cn_id, iban, key."""
-    size: size.Size = field(default=size.Size(), repr=False)
-    """Characters by kind, from which `size.estimate(family)` estimates any family's tokens."""
+    size: Size | None = field(default=None, repr=False)
+    """Characters by kind, from which `tokens` estimates; `None`: only `input_tokens` is known."""
+    guess: Guess | None = field(default=None, repr=False)
+    """Of which domain it is, as far as its words tell; `None`: nobody asked."""
     keywords: frozenset[str] = frozenset()
     """Which of the config file's keywords what is asked contains."""
     tags: frozenset[str] = frozenset()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def tokens(self, family: str | None = None) -> Estimate:
+        """Estimated tokens of the prompt for a model of *family*."""
+        if self.size is None:
+            return Estimate(*(self.input_tokens,) * 3)
+        return self.size.estimate(family)
+
+    def sized(self, input_tokens: int) -> Signals:
+        """The same request with a prompt of *input_tokens*, whoever reads it."""
+        return replace(self, input_tokens=input_tokens, size=None)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -77,11 +106,15 @@ class Signals:
             "modalities": sorted(self.modalities),
             "tools": self.tools,
             "tool_loop": self.tool_loop,
+            "previous": self.previous,
+            "cached_tokens": self.cached_tokens,
             "response_format": self.response_format,
             "input_tokens": self.input_tokens,
             "max_tokens": self.max_tokens,
             "thinking": self.thinking,
             "turns": self.turns,
+            "bucket": self.bucket,
+            "guess": self.guess and self.guess.domain,
             "pii": sorted(self.pii),
             "keywords": sorted(self.keywords),
             "tags": sorted(self.tags),
@@ -101,10 +134,12 @@ def read(
     max_tokens: int | None = None,
     thinking: object = None,
     tool_loop: str | None = None,
+    previous: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
     keywords: Iterable[str] = (),
     guess: bool = True,
+    learned: Callable[[str], Guess] | None = None,
 ) -> Signals:
     """Reduce a conversation to its signals.
 
@@ -115,12 +150,15 @@ def read(
         max_tokens: tokens of answer the caller allows.
         thinking: the caller's `thinking`, in any of its forms.
         tool_loop: the model whose tool calls the last messages answer.
+        previous: the model that gave the last answer in the conversation.
         tags: the caller's tags.
         metadata: the caller's metadata; values are compared as text.
         keywords: words to look for in what is asked.
         guess: whether to look into what is asked: language, task, difficulty, keywords, PII.
             A call of a model that was named goes by none of them, and they take most of
             the time.
+        learned: what tells the domain of what is asked, such as `quality.predict.guess`;
+            `None`: nobody needs to know it.
 
     Raises:
         InvalidInputError: there is no message, or nothing in any of them.
@@ -129,10 +167,12 @@ def read(
         raise InvalidInputError("the prompt is empty: there is no message with any content")
     whole = size.of(messages, tools)
     return Signals(
-        **(_guesses(messages, keywords) if guess else {}),
+        **(_guesses(messages, keywords, learned) if guess else {}),
         modalities=size.modalities(messages),
         tools=len(tools),
         tool_loop=tool_loop,
+        previous=previous,
+        cached_tokens=_answered(messages) if previous else 0,
         response_format=_json(response_format),
         input_tokens=whole.estimate().tokens,
         max_tokens=max_tokens,
@@ -144,30 +184,50 @@ def read(
     )
 
 
-def _guesses(messages: Sequence[Message], keywords: Iterable[str]) -> dict[str, Any]:
+def _answered(messages: Sequence[Message]) -> int:
+    """Estimated tokens up to the last answer."""
+    for end in range(len(messages), 0, -1):
+        if messages[end - 1].get("role") == "assistant":
+            return size.tokens(messages[:end])
+    return 0
+
+
+def _bucket(messages: Sequence[Message]) -> int:
+    first = next((each for each in messages if each.get("role") == "user"), messages[0])
+    key = text_of(first)[:_KEYED_BY].encode("utf-8", "replace")
+    return int.from_bytes(blake2b(key, digest_size=8).digest()) % BUCKETS
+
+
+def _guesses(
+    messages: Sequence[Message],
+    keywords: Iterable[str],
+    learned: Callable[[str], Guess] | None,
+) -> dict[str, Any]:
     """What the text suggests, by the names of the signals."""
     question = asked(messages)
     earlier = before(messages, question)
     spoken = language.told(question)
     if spoken.language == "und" and earlier:
         spoken = language.told(earlier)
-    guess = task.of(question, earlier)
+    likely = task.of(question, earlier)
     evidence = {
         "language": spoken.evidence,
-        "task": guess.evidence,
-        "code": guess.code,
-        "reasoning": guess.reasoning,
+        "task": likely.evidence,
+        "code": likely.code,
+        "reasoning": likely.reasoning,
     }
     return {
         "language": spoken.language,
         "script": spoken.script,
-        "task": guess.task,
-        "difficulty": guess.difficulty,
-        "code": guess.code is not None,
-        "reasoning": guess.reasoning is not None,
+        "task": likely.task,
+        "difficulty": likely.difficulty,
+        "code": likely.code is not None,
+        "reasoning": likely.reasoning is not None,
         "evidence": {name: text for name, text in evidence.items() if text is not None},
         "pii": pii.of(messages),
         "keywords": frozenset(keywords_.found(question, keywords)),
+        "bucket": _bucket(messages),
+        "guess": learned(question) if learned else None,
     }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from itertools import pairwise
 from math import exp, sqrt
+from operator import add
 
 TASKS = (
     "chat",
@@ -32,11 +33,15 @@ _LOOKED_AT = 350
 """Characters looked at from either end of what is asked."""
 _LOOKED_AT_IN_CHINESE = 180
 """The same where a character says as much as half a word."""
-_HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_NO_HAN = re.compile(r"[^\u3400-\u4dbf\u4e00-\u9fff]+")
 _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|[^\sa-z\d\u3400-\u4dbf\u4e00-\u9fff]")
-_OPTIONS = re.compile(r"(?:^|[\s(])A[.)、．].{1,400}?[\s(]B[.)、．]", re.DOTALL)
+# Patterns begin with the character that is rare, and look back from it: that is looked for fast.
+_OPTIONS = re.compile(r"A(?<![^\s(]A)[.)、．].{1,400}?[\s(]B[.)、．]", re.DOTALL)
 _TEX = re.compile(r"\$[^$\n]{1,200}\$|\\[a-z]{3,}")
-_PROGRAM = re.compile(r"\w\(\w*\)|[\w\])] ?[=!<>]= ?\w|;\n|\{\n|->|::|\w_\w|</\w")
+_PROGRAM = re.compile(
+    r"[(=!<>;{:_-](?:(?<=\w\()\w*\)|(?:(?<=[\w\])][=!<>])|(?<=[\w\])] [=!<>]))= ?\w"
+    r"|(?<=[;{])\n|(?<=-)>|(?<=:):|(?<=\w_)\w|(?<=<)/\w)"
+)
 _RANGE = (5, 12, 30, 80, 200)
 
 
@@ -49,11 +54,11 @@ def features(text: str) -> list[str]:
     pieces = ["#" if each.isdigit() else each for each in _PIECE.findall(lowered)]
     found = pieces + [f"{a} {b}" for a, b in pairwise(pieces)]
     han = 0
-    for run in _HAN_RUN.findall(text):
-        han += len(run)
-        found += run
-        found += map("".join, pairwise(run))
-        found += map("".join, zip(run, run[1:], run[2:], strict=False))
+    if not text.isascii():
+        runs = _NO_HAN.sub(" ", text)
+        han = len(runs) - runs.count(" ")
+        pairs = list(map(add, runs, runs[1:]))
+        found += (*runs, *pairs, *map(add, pairs, runs[2:]))
     if pieces:
         found.append(f"^{pieces[0]}")
     found += _shape(text, len(pieces) + han, pieces.count("#"))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from globalapi_core.signals import words as w
 
 _HAN_CHARACTERS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_HAN = re.compile(f"[{_HAN_CHARACTERS}]")
-_KANA = re.compile(r"[\u3041-\u30fa\u30fc-\u30ff]")
-_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
+_HAN = re.compile(f"[{_HAN_CHARACTERS}]+")
+_KANA = re.compile(r"[\u3041-\u30fa\u30fc-\u30ff]+")
+_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]+")
 _OTHER = re.compile(r"[\u0370-\u10ff\u1200-\u1cff]")
 _WORD = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ][A-Za-zÀ-ɏḀ-ỿ'’-]*")
 _RUNS = re.compile(
@@ -24,8 +24,7 @@ _RUNS = re.compile(
 )
 _ADDRESS = re.compile(r"https?://\S+|[\w.+-]{1,64}@[\w.-]+")
 _QUOTED = re.compile(
-    r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”\n]*”|「[^」\n]*」|『[^』\n]*』|《[^》\n]*》|\"[^\"\n]*\""
-    rf"|{_ADDRESS.pattern}",
+    r"```.*?(?:```|\Z)|`[^`\n]*`|“[^”\n]*”|「[^」\n]*」|『[^』\n]*』|《[^》\n]*》|\"[^\"\n]*\"",
     re.DOTALL,
 )
 _MACHINE_LINE = re.compile(
@@ -65,7 +64,9 @@ _GRAMMAR = re.compile(
 _ONLY_CHINESE = re.compile("[吗嗎么麼什怎这這您们們咋哪呢吧]")
 _ENOUGH = 300
 """Characters of plain ASCII that are enough: there is no second script to find."""
-_MAXIMUM = 500
+_ENOUGH_HAN = 100
+"""Chinese characters that are enough to tell the script."""
+_MAXIMUM = 300
 """Characters looked at: a language shows in a few sentences."""
 
 
@@ -96,7 +97,7 @@ def told(question: str) -> Told:
         return Told(*_latin(question[:_ENOUGH]))
     spoken = _spoken(question)
     if not _says(spoken):
-        spoken = _QUOTED.sub(" ", question)
+        spoken = _unquoted(question)
     spoken = spoken if _says(spoken) else question
     language, evidence = _of_scripts(spoken)
     return Told(language, evidence, _script(spoken) if language in ("zh", "mixed") else None)
@@ -108,7 +109,7 @@ _SIMPLE_IN_BIG5 = "么个气"
 
 def _script(spoken: str) -> str | None:
     """Hans or Hant: GB 2312 has the simplified characters, Big5 the traditional ones."""
-    han = "".join(_HAN.findall(spoken))
+    han = "".join(_HAN.findall(spoken))[:_ENOUGH_HAN]
     simplified = len(han.encode("gb2312", "ignore")) + 2 * sum(map(han.count, _SIMPLE_IN_BIG5))
     traditional = len(han.encode("big5", "ignore"))
     if simplified == traditional:
@@ -118,8 +119,8 @@ def _script(spoken: str) -> str | None:
 
 def _spoken(question: str) -> str:
     """*question* without what is quoted, logged or handed over."""
-    text = _MACHINE_LINE.sub(" ", _QUOTED.sub(" ", question)).strip()
-    handed = _HANDED_OVER.search(text)
+    text = _MACHINE_LINE.sub(" ", _unquoted(question)).strip()
+    handed = _HANDED_OVER.search(text) if ":" in text or "：" in text else None
     if handed and _says(text[: handed.end()]):
         return text[: handed.end()]
     lines = [line for line in text.splitlines() if _says(line)]
@@ -131,12 +132,21 @@ def _spoken(question: str) -> str:
     return text
 
 
+def _unquoted(text: str) -> str:
+    """*text* without what is in quotation marks, code marks or brackets, and without addresses."""
+    return _unaddressed(_QUOTED.sub(" ", text))
+
+
+def _unaddressed(text: str) -> str:
+    return _ADDRESS.sub(" ", text) if "@" in text or "://" in text else text
+
+
 def _says(text: str) -> bool:
     return any(map(str.isalpha, text))
 
 
 def _of_scripts(text: str) -> tuple[str, str | None]:
-    han, kana, hangul = (len(each.findall(text)) for each in (_HAN, _KANA, _HANGUL))
+    han, kana, hangul = (sum(map(len, each.findall(text))) for each in (_HAN, _KANA, _HANGUL))
     if not (han or kana or hangul):
         return _without_han(text)
     if (kana or hangul) and _english_around(text):
@@ -154,7 +164,7 @@ def _japanese(text: str) -> bool:
     return any(
         each.encode("euc_jp", "ignore")
         and not (each.encode("gb2312", "ignore") or each.encode("big5", "ignore"))
-        for each in _HAN.findall(text)
+        for each in "".join(_HAN.findall(text))
     )
 
 
@@ -251,7 +261,7 @@ def _without_han(text: str) -> tuple[str, str | None]:
 
 
 def _latin(text: str) -> tuple[str, str | None]:
-    words = _WORD.findall(_ADDRESS.sub(" ", text))
+    words = _WORD.findall(_unaddressed(text))
     if not any(len(word) > 1 for word in words):
         return "und", None
     if _foreign(words) > 0:

@@ -17,14 +17,17 @@ _LOOKED_AT = 4_000
 """Characters looked at in all, the last message first, half of it from a message's head."""
 _EMAIL = re.compile(r"[A-Za-z0-9_%+-][\w.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
 # No look-behind first: a pattern that starts with a set of characters is looked for fast.
-_NUMBER = re.compile(r"\d[\d ()-]{5,28}[\dXx](?![A-Za-z0-9_-]|\.\d)")
-_IBAN = re.compile(r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_NUMBER = re.compile(r"[0-9][0-9 ()-]{5,28}[\dXx](?![A-Za-z0-9_-]|\.\d)")
+_IBAN = re.compile(r"[A-Z][A-Z]\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _KEY = re.compile(
     r"\b(?:sk-[\w-]{20,}|sk_(?:live|test)_\w{16,}|ga_\w{16,}|gh[pousr]_\w{30,}|AKIA[0-9A-Z]{16}"
     r"|AIza[\w-]{30,}|xox[abpr]-[\w-]{10,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_KEY_STARTS = ("sk-", "sk_", "ga_", "gh", "AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY")
+_KEY_STARTS = (
+    *("sk-", "sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    *("AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY"),
+)
 _CN_MOBILE = re.compile(r"(?:\+?86)?1[3-9]\d{9}")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_DIGITS = "10X98765432"

@@ -39,6 +39,11 @@ _CONTEXT = re.compile(
     r"[\]】>*]*[ \t]*(?:[:：>】]|(?:from multiple sources )?(?:is|are) below)",
     re.IGNORECASE | re.MULTILINE,
 )
+_LABELS = (
+    *("uestion", "uery", "QUESTION", "QUERY", "input", "Input", "INPUT", "ollow"),
+    *("问题", "問題", "提问", "提問", "输入", "查询", "查詢"),
+)
+"""Parts of the labels that a question may have: without any, nothing need be looked for."""
 _PIPELINE = (
     "ontext",
     "assage",
@@ -80,8 +85,11 @@ def before(messages: Sequence[Mapping[str, Any]], question: str) -> str:
 def in_message(text: str) -> str:
     """The question in one message; a message that no pipeline made is all question."""
     head, tail = text[:WINDOW], text[-WINDOW:]
-    if len(text) <= 2 * WINDOW and not any(each in text for each in _PIPELINE):
-        return text
+    if len(text) <= 2 * WINDOW:
+        if not any(each in text for each in _PIPELINE):
+            return text
+    elif not any(each in head or each in tail for each in (*_LABELS, *_PIPELINE)):
+        return f"{head}\n{tail}"
     # A question put before its context: what looks like a label further on is the context's.
     first = _LABEL.search(head)
     context = _CONTEXT.search(head)

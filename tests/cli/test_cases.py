@@ -67,8 +67,7 @@ def test_case_that_holds_passes(run: Run, config: Callable[[str], str], case: st
             "{input: how do I get a refund?, expect: {route: rest}}",
             [
                 "took route 'refunds', expected 'rest'",
-                "route 'refunds' fired: keywords: 退款 or refund",
-                "keywords found: refund",
+                "route 'refunds' fired: keywords: refund",
                 "route 'rest' was not asked: 'refunds' stands before it",
             ],
         ),

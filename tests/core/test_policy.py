@@ -1,4 +1,4 @@
-"""Who is considered for a call, in what order, and in whose words."""
+"""Who can and who may take a call, and in whose words."""
 
 from __future__ import annotations
 
@@ -8,65 +8,13 @@ from typing import Any
 import pytest
 
 from globalapi_core import policy
-from globalapi_core.config import Choose, When
-from globalapi_core.pricing import Price
+from globalapi_core.config import Policy
+from globalapi_core.records import Candidate
 from globalapi_core.signals import Signals
 
 from .helpers import model
 
 TEXT = Signals(input_tokens=1_000)
-
-
-@pytest.mark.parametrize(
-    ("when", "signals", "reason"),
-    [
-        ({}, Signals(), None),
-        ({"modality": "image"}, Signals(), "modality is text, not image"),
-        ({"modality": "image"}, Signals(modalities=frozenset({"text", "image"})), None),
-        ({"tools": True}, Signals(), "tools is false, not true"),
-        ({"tools": True}, Signals(tools=2), None),
-        ({"tools": False}, Signals(tools=2), "tools is true, not false"),
-        ({"json_output": True}, Signals(response_format="json_object"), None),
-        ({"json_output": True}, Signals(), "json_output is false, not true"),
-        ({"language": ["zh", "mixed"]}, Signals(language="en"), "language is en, not zh or mixed"),
-        ({"language": "zh"}, Signals(language="zh"), None),
-        ({"code": True}, Signals(code=True), None),
-        ({"reasoning": True}, Signals(), "reasoning is false, not true"),
-        ({"min_tokens": 1_000}, Signals(input_tokens=1_000), None),
-        ({"min_tokens": 1_001}, Signals(input_tokens=1_000), "min_tokens is 1,000, not 1,001"),
-        ({"max_tokens": 1_000}, Signals(input_tokens=1_000), None),
-        ({"max_tokens": 999}, Signals(input_tokens=1_000), "max_tokens is 1,000, not 999"),
-        ({"keywords": ["a", "b"]}, Signals(keywords=frozenset({"b"})), None),
-        ({"keywords": ["a"]}, Signals(), "keywords is none, not a"),
-        ({"tags": ["vip"]}, Signals(tags=frozenset({"vip", "x"})), None),
-        ({"tags": ["vip"]}, Signals(tags=frozenset({"x"})), "tags is x, not vip"),
-        ({"metadata": {"team": ["a", "b"]}}, Signals(metadata={"team": "b", "x": "y"}), None),
-        ({"metadata": {"team": "a"}}, Signals(), "metadata is {'team': None}, not {'team': ['a']}"),
-        ({"metadata": {"a": "1", "b": "2"}}, Signals(metadata={"a": "1"}),
-         "metadata is {'a': '1', 'b': None}, not {'a': ['1'], 'b': ['2']}"),
-    ],
-)  # fmt: skip
-def test_condition(when: dict[str, Any], signals: Signals, reason: str | None) -> None:
-    """A condition that does not hold is named with what was found and what was wanted."""
-    assert policy.unmet(When.model_validate(when), signals) == reason
-
-
-def test_all_conditions_must_hold() -> None:
-    """A route fires when every key holds; the first that does not is named."""
-    when = When.model_validate({"tools": True, "code": True})
-
-    assert policy.unmet(when, Signals(tools=1, code=True)) is None
-    assert policy.unmet(when, Signals(tools=1)) == "code is false, not true"
-    assert policy.unmet(None, Signals()) is None
-
-
-def test_reason_names_its_evidence() -> None:
-    """A route that fired says why, with what in the text showed it."""
-    when = When.model_validate({"language": ["zh", "mixed"], "tools": True})
-    signals = Signals(language="zh", tools=1, evidence={"language": "90% Chinese"})
-
-    assert policy.met(when, signals) == "tools: true; language: zh or mixed (90% Chinese)"
-    assert policy.met(None, signals) == "no other route fired"
 
 
 @pytest.mark.parametrize(
@@ -113,58 +61,87 @@ def test_unable(facts: dict[str, Any], signals: Signals, reason: str | None) -> 
     assert policy.unable(model("m", **facts), signals) == reason
 
 
-MODELS = [
-    model("dear-fast", price=10, tokens_per_second=100),
-    model("cheap-slow", price=1, tokens_per_second=5),
-    model("unknown"),
-    model("middle", price=3, tokens_per_second=50),
-    model("free-unknown", price=0),
-]
+GLM = model("glm-5", origin="cn", price=1, tokens_per_second=50, aliases=("zhipu-5",))
+
+
+def against(rule: dict[str, Any], facts: Any = GLM, signals: Signals = TEXT) -> str | None:
+    """Why a policy of these limits does not allow a model."""
+    policies = [Policy.model_validate({"name": "rule", **rule})]
+    found = policy.forbidden(Candidate(facts), signals, policies)
+    return found and found[1]
 
 
 @pytest.mark.parametrize(
-    ("choose", "names"),
+    ("rule", "reason"),
     [
-        ("priority", ["dear-fast", "cheap-slow", "unknown", "middle", "free-unknown"]),
-        ("cheapest", ["free-unknown", "cheap-slow", "middle", "dear-fast", "unknown"]),
-        ("fastest", ["dear-fast", "middle", "cheap-slow", "unknown", "free-unknown"]),
-        ("balanced", ["middle", "dear-fast", "cheap-slow", "unknown", "free-unknown"]),
+        ({"origins": "cn"}, None),
+        ({"origins": ["us"]}, "its origin is cn, not us"),
+        ({"models": ["glm-*"]}, None),
+        ({"models": ["GLM-5"]}, None),
+        ({"models": ["ZhipuAI/glm-*"]}, None),
+        ({"models": ["zhipu*"]}, None),
+        ({"models": ["gpt-*", "claude*"]}, "it is not gpt-* or claude*"),
+        ({"not_models": ["gpt-*"]}, None),
+        ({"not_models": ["*5"]}, "it is one of *5"),
+        ({"not_models": ["zhipu-5"]}, "it is one of zhipu-5"),
+        ({"max_cost": 1}, None),
+        ({"max_cost": "0.0001"}, "it may cost $0.005096, more than $0.0001"),
+        ({"max_seconds": 10}, None),
+        ({"max_seconds": 9.9}, "it takes 10.0 s, longer than 9.9 s"),
     ],
 )
-def test_order(choose: Choose, names: list[str]) -> None:
-    """Candidates are in the order asked for; what is unknown goes last, ties keep theirs."""
-    candidates = [policy.candidate(each, TEXT, {}) for each in MODELS]
-
-    assert [each.name for each in policy.ordered(choose, candidates)] == names
-
-
-def test_order_does_not_depend_on_the_list() -> None:
-    """A model that is free and of unknown speed goes last wherever it stands."""
-    for turn in range(len(MODELS)):
-        turned = [policy.candidate(each, TEXT, {}) for each in MODELS[turn:] + MODELS[:turn]]
-
-        names = [each.name for each in policy.ordered("balanced", turned)]
-
-        assert names[:3] == ["middle", "dear-fast", "cheap-slow"]
+def test_forbidden(rule: dict[str, Any], reason: str | None) -> None:
+    """A model that a policy does not allow is turned down with the reason."""
+    assert against(rule) == reason
 
 
 @pytest.mark.parametrize(
-    ("signals", "params", "output"),
+    ("rule", "reason"),
     [
-        (TEXT, {}, policy.EXPECTED_OUTPUT),
-        (TEXT, {"max_tokens": 100}, 100),
-        (Signals(input_tokens=1_000, max_tokens=50), {"max_tokens": 100}, 50),
-        (TEXT, {"max_tokens": None}, policy.EXPECTED_OUTPUT),
-        (TEXT, {"max_tokens": "many"}, policy.EXPECTED_OUTPUT),
-        (TEXT, {"max_tokens": -1}, policy.EXPECTED_OUTPUT),
+        ({"origins": ["us", "cn"]}, "its origin is unknown, not us or cn"),
+        ({"max_cost": 1_000}, "its price is not known"),
+        ({"max_seconds": 1_000}, "its speed is not known"),
     ],
 )
-def test_estimate(signals: Signals, params: dict[str, Any], output: int) -> None:
-    """The estimate counts the answer the caller allows, else the route, else the usual one."""
-    priced = model("m")
-    priced = type(priced)(name="m", id="m", price=Price(Decimal(1), Decimal(1_000_000)))
+def test_unknown_is_not_allowed(rule: dict[str, Any], reason: str) -> None:
+    """What no source says of a model counts against it."""
+    assert against(rule, model("m")) == reason
 
-    estimate = policy.candidate(priced, signals, params).estimate
 
-    assert estimate is not None
-    assert estimate.usd == output + Decimal("0.001")
+def test_mode_of_a_model_is_that_model() -> None:
+    """A thinking mode that is priced apart is no way around a policy for its model."""
+    mode = model("glm-5-deep", variant_of="glm-5")
+
+    assert against({"not_models": ["glm-5"]}, mode) == "it is one of glm-5"
+
+
+def test_first_policy_is_named() -> None:
+    """The policy that forbids is told by its name."""
+    policies = [
+        Policy.model_validate({"name": "a", "origins": "cn"}),
+        Policy.model_validate({"name": "b", "origins": "us"}),
+    ]
+
+    assert policy.forbidden(Candidate(GLM), TEXT, policies) == ("b", "its origin is cn, not us")
+
+
+@pytest.mark.parametrize(
+    ("tags", "holds"),
+    [({"pii"}, True), (set(), False), ({"pii", "consent"}, False), ({"consent"}, False)],
+)
+def test_policy_holds_when_and_not_unless(tags: set[str], holds: bool) -> None:
+    """A policy holds for the calls its `when` names, but for those its `unless` names."""
+    rule = {"name": "a", "when": {"tags": "pii"}, "unless": {"tags": "consent"}, "origins": "us"}
+
+    found = policy.in_force([Policy.model_validate(rule)], Signals(tags=frozenset(tags)))
+
+    assert bool(found) is holds
+
+
+def test_lowest_ceiling_holds() -> None:
+    """Of several ceilings the lowest is the call's; without any there is none."""
+    rules = [{"name": "a", "max_cost": 2}, {"name": "b", "max_cost": "0.5"}, {"name": "c"}]
+    policies = [Policy.model_validate(each) for each in rules]
+
+    assert policy.ceiling(policies) == Decimal("0.5")
+    assert policy.ceiling(policies[2:]) is None

@@ -11,7 +11,7 @@ from globalapi_core import Router
 from globalapi_core.circuits import Cooling, Snapshot
 from globalapi_core.config import parse_config
 from globalapi_core.errors import NoCandidateError, UnknownRouteError
-from globalapi_core.router import alone, named
+from globalapi_core.router import alone
 from globalapi_core.signals import Signals
 
 MODELS = """
@@ -239,7 +239,7 @@ def test_attempt_is_decided_as_if_its_model_were_named(router: Router) -> None:
     told = alone(chosen, TEXT)
 
     assert chosen.params
-    assert told == named(chosen.model, TEXT, router.catalog)
+    assert told == router.named(chosen.model, TEXT)
 
 
 def test_keywords_of_the_file_are_looked_for() -> None:

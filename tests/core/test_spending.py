@@ -10,10 +10,11 @@ import pytest
 from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.errors import ConnectionLostError, GatewayError, RateLimitError
-from globalapi_core.pricing import Price, Usage
+from globalapi_core.estimates import longest_answer, most
+from globalapi_core.pricing import Price, Usage, usd
 from globalapi_core.records import Attempt, Candidate, Outcome
 from globalapi_core.signals import Signals
-from globalapi_core.spending import Hold, Shortage, Spending, exceeded, longest_answer, most, usd
+from globalapi_core.spending import Hold, Shortage, Spending, exceeded
 
 from .helpers import model
 

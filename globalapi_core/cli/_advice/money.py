@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
-from globalapi_core import policy
+from globalapi_core import estimates
 from globalapi_core.cli._advice import Advice, candidates
 from globalapi_core.cli._advice.abilities import firing
 from globalapi_core.config import Route
+from globalapi_core.pricing import usd
 from globalapi_core.records import Candidate
 from globalapi_core.router import Router
 from globalapi_core.signals import Signals
-from globalapi_core.spending import longest_answer, most, usd
 
 _MILLION = 1_000_000
 
@@ -36,12 +35,12 @@ def _of_route(
 ) -> Iterator[Advice]:
     least = firing(route)[0]
     # Of an empty prompt, even an unknown price would be nothing.
-    signals = replace(least, input_tokens=max(1, least.input_tokens))
+    signals = least.sized(max(1, least.input_tokens))
     found = [
-        (place, policy.candidate(model, signals, route.params))
+        (place, estimates.candidate(model, signals, route.params))
         for place, model in candidates(route, router.catalog)
     ]
-    costs = {place: most(each, signals) for place, each in found}
+    costs = {place: estimates.most(each, signals) for place, each in found}
     over = [place for place, cost in costs.items() if cost is None or cost > limit]
     # A call may still say `max_tokens` where the route does not.
     sure = len(over) == len(route.candidates) and "max_tokens" in route.params
@@ -59,7 +58,7 @@ def _told(
     if cost is None:
         text = f"{name} is always passed over: its price is not known, and {key} is set"
         return text, f"state its price under models.{name}"
-    answer = longest_answer(candidate, signals)
+    answer = estimates.longest_answer(candidate, signals)
     text = f"{name} is passed over: {answer:,} tokens of answer may cost {usd(cost)}, and {key} "
     return f"{text}is {usd(limit)}", _help(candidate, limit, key)
 

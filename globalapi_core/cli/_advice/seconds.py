@@ -9,7 +9,7 @@ from globalapi_core.catalog import ModelInfo
 from globalapi_core.cli._advice import Advice, candidates
 from globalapi_core.config import Route
 from globalapi_core.config.schema import Attempts
-from globalapi_core.policy import EXPECTED_OUTPUT
+from globalapi_core.estimates import EXPECTED_OUTPUT
 from globalapi_core.router import Router
 
 
