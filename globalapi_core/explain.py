@@ -1,4 +1,4 @@
-"""A decision as a person would tell it, and the one change that would make it another.
+"""A decision as a person would tell it.
 
 `Decision.explain` and `globalapi explain` say the same, word for word. Nothing of the
 prompt is in it: it is told from the signals.
@@ -7,44 +7,23 @@ prompt is in it: it is told from the signals.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from globalapi_core.errors import NoCandidateError
+from globalapi_core.flips import Flip, flips, language_of
 from globalapi_core.signals import Signals
 
 if TYPE_CHECKING:
     from globalapi_core.records import Candidate, Decision
     from globalapi_core.router import Router
 
-_LANGUAGES = {
-    "en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean",
-    "mixed": "Chinese and English", "other": "another language", "und": "no known language",
-}  # fmt: skip
 _ORDERS = {
     "priority": "in the order of the file",
     "cheapest": "the cheapest first",
     "fastest": "the fastest first",
     "balanced": "by cost times seconds",
+    "quality": "the best expected answer for its cost first",
 }
 _MOST_FLIPS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """One change of one signal that takes a request elsewhere."""
-
-    change: str
-    route: str | None
-    model: str
-
-    def __str__(self) -> str:
-        by = f", by route {self.route!r}" if self.route else ""
-        return f"{self.change}: {self.model}{by}"
-
-    def as_dict(self) -> dict[str, str | None]:
-        """For JSON."""
-        return {"change": self.change, "route": self.route, "model": self.model}
 
 
 def text(decision: Decision, router: Router | None = None) -> str:
@@ -56,31 +35,10 @@ def text(decision: Decision, router: Router | None = None) -> str:
             of that.
     """
     parts = [_verdict(decision), _request(decision.signals), _passed(decision)]
-    parts += [_candidates(decision), _rejected(decision)]
+    parts += [_candidates(decision), _rejected(decision), _besides(decision)]
     if router is not None and not decision.forced:
         parts.append(_flips(flips(decision, router)))
     return "\n\n".join(filter(None, parts))
-
-
-def flips(decision: Decision, router: Router) -> tuple[Flip, ...]:
-    """The single changes that would send the request to another model or along another route.
-
-    The least first: a guess that was wrong, then what the caller says, then what the request
-    holds, then its size.
-    """
-    found: dict[tuple[str | None, str], Flip] = {}
-    for change, signals in _changes(decision, router):
-        try:
-            other = router.decide(signals)
-        except NoCandidateError:
-            continue
-        where = (other.route, other.primary.name)
-        if where != (decision.route, decision.primary.name):
-            found.setdefault(where, Flip(change, *where))
-    return tuple(found.values())
-
-
-# --- what is said -----------------------------------------------------------------------
 
 
 def _verdict(decision: Decision) -> str:
@@ -93,7 +51,7 @@ def _verdict(decision: Decision) -> str:
 
 
 def _request(signals: Signals) -> str:
-    language = _LANGUAGES.get(signals.language, signals.language)
+    language = language_of(signals.language, signals.script)
     return " ".join(
         (
             f"It is asked in {language}{_because(signals, 'language')};",
@@ -110,6 +68,10 @@ def _task(signals: Signals) -> Iterator[str]:
     if signals.task != "und":
         task = f"{signals.task}{_because(signals, 'task')}"
         yield f"The task looks like {task}, difficulty {signals.difficulty:g} of 1."
+    if signals.guess is not None:
+        domain, known = signals.guess.domain.replace("_", " "), signals.guess.known
+        said = f"By its words it is {domain} ({known} of them are known)."
+        yield said if known else "Its words say nothing of its domain."
     if signals.pii:
         yield f"It may hold personal data, as far as one can see: {', '.join(sorted(signals.pii))}."
 
@@ -147,22 +109,41 @@ def _passed(decision: Decision) -> str:
 def _candidates(decision: Decision) -> str:
     order = _ORDERS.get(decision.choose, f"by {decision.choose}")
     if len(decision.candidates) == 1:
-        return _listed("Only one model is tried:", [_candidate(decision.primary)])
+        return _listed("Only one model is tried:", [_candidate(decision.primary, decision.choose)])
     lines = [
-        f"{number}. {_candidate(each)}" for number, each in enumerate(decision.candidates, start=1)
+        f"{number}. {_candidate(each, decision.choose)}"
+        for number, each in enumerate(decision.candidates, start=1)
     ]
     return _listed(f"Tried {order}, each if the one above fails:", lines)
 
 
-def _candidate(each: Candidate) -> str:
-    cost = f"estimated {each.estimate}" if each.estimate else "cost not estimated"
-    return f"{each.name}, {cost}"
+def _candidate(each: Candidate, choose: str) -> str:
+    said = [each.name, f"estimated {each.estimate}" if each.estimate else "cost not estimated"]
+    if each.quality is not None:
+        said.append(f"expected to be right {each.quality:.0%} of the time")
+    elif choose == "quality":
+        said.append("of unknown quality: nobody measured it")
+    return ", ".join(said)
 
 
 def _rejected(decision: Decision) -> str:
     if not decision.rejected:
         return "Nobody was turned down." if decision.route else ""
     return _listed("Turned down:", [str(each) for each in decision.rejected])
+
+
+def _besides(decision: Decision) -> str:
+    """What holds for the call besides who is tried."""
+    lines = []
+    if decision.policies:
+        held = f"Policies that hold: {', '.join(decision.policies)}"
+        limit = f"; the call may come to ${decision.max_cost:f}" if decision.max_cost else ""
+        lines.append(f"{held}{limit}.")
+    if decision.escalate:
+        lines.append(f"An answer that fails a check ({', '.join(decision.escalate)}) goes up one.")
+    if decision.shadow:
+        lines.append(f"After the answer, {decision.shadow.name} may be asked too, unseen.")
+    return "\n".join(lines)
 
 
 def _flips(found: Sequence[Flip]) -> str:
@@ -179,83 +160,3 @@ def _listed(head: str, lines: Sequence[str]) -> str:
 
 def _count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
-
-
-# --- what might have been ---------------------------------------------------------------
-
-
-def _changes(decision: Decision, router: Router) -> Iterator[tuple[str, Signals]]:
-    """The request with one signal changed, in all ways some route asks for; the least first."""
-    signals = decision.signals
-    asked: dict[str, list[Any]] = {}
-    for route in router.config.routes:
-        for key, wanted in (route.when.conditions if route.when else {}).items():
-            asked.setdefault(key, []).append(wanted)
-    yield from _guesses(signals, asked)
-    yield from _said(signals, asked)
-    yield from _held(signals, asked)
-    yield from _sizes(decision, asked)
-
-
-def _guesses(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
-    if "code" in asked:
-        change = f"if it were {'not ' if signals.code else ''}about code"
-        yield change, replace(signals, code=not signals.code)
-    if "reasoning" in asked:
-        change = f"if it asked for {'no ' if signals.reasoning else ''}reasoning"
-        yield change, replace(signals, reasoning=not signals.reasoning)
-    for each in _each(asked.get("language")) + ["en"] * ("language" in asked):
-        if each != signals.language:
-            change = f"if it were asked in {_LANGUAGES.get(each, each)}"
-            yield change, replace(signals, language=each)
-
-
-def _said(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
-    for each in _each(asked.get("tags")):
-        change = f"{'without' if each in signals.tags else 'with'} tag {each}"
-        yield change, replace(signals, tags=signals.tags ^ {each})
-    for each in _each(asked.get("keywords")):
-        change = f"{'without' if each in signals.keywords else 'with'} keyword {each}"
-        yield change, replace(signals, keywords=signals.keywords ^ {each})
-    for wanted in asked.get("metadata", ()):
-        for key, values in wanted.items():
-            other = {name: value for name, value in signals.metadata.items() if name != key}
-            if key in signals.metadata:
-                yield f"without metadata {key}", replace(signals, metadata=other)
-            for value in values:
-                changed = replace(signals, metadata={**other, key: value})
-                yield f"with metadata {key} = {value}", changed
-
-
-def _held(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
-    if "tools" in asked:
-        change = "with no tools bound" if signals.tools else "with tools bound"
-        yield change, replace(signals, tools=0 if signals.tools else 1)
-    if "json_output" in asked:
-        has = signals.response_format
-        change = "if the answer need not be JSON" if has else "if the answer must be JSON"
-        yield change, replace(signals, response_format=None if has else "json_object")
-    for each in _each(asked.get("modality")):
-        if each != "text":
-            change = f"{'without' if each in signals.modalities else 'with'} {each} attached"
-            yield change, replace(signals, modalities=signals.modalities ^ {each})
-
-
-def _sizes(decision: Decision, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
-    signals, now = decision.signals, decision.signals.input_tokens
-    bounds = {bound if now < bound else bound - 1 for bound in asked.get("min_tokens", ())}
-    bounds |= {bound if now > bound else bound + 1 for bound in asked.get("max_tokens", ())}
-    bounds.add(_beyond(decision.primary, signals))
-    for size in sorted((each for each in bounds if each > 0), key=lambda each: abs(each - now)):
-        yield f"with a prompt of {size:,} tokens", signals.sized(size)
-
-
-def _beyond(candidate: Candidate, signals: Signals) -> int:
-    """The least prompt, in tokens, that *candidate* has no room for."""
-    answer = signals.max_tokens or candidate.params.get("max_tokens") or 0
-    return candidate.model.window - (answer if isinstance(answer, int) else 0) + 1
-
-
-def _each(lists: list[Any] | None) -> list[str]:
-    """All values of conditions that are lists, once, in the order of the file."""
-    return list(dict.fromkeys(value for values in lists or () for value in values))

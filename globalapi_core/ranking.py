@@ -71,9 +71,8 @@ def split(route: Route, candidates: list[Candidate], signals: Signals, catalog: 
     whose = by.by if key is not None else "conversation"
     part = place(route.name, whose, str(signals.bucket) if key is None else key)
     arm = catalog.resolve(_arm(by.shares, part)).name
-    told = f"split by {whose}: {arm}"
-    if key is None and by.by != "conversation":
-        told += f", without metadata {by.by}"
+    lacks = f" (without metadata {by.by})" if key is None and by.by != "conversation" else ""
+    told = f"split by {whose}{lacks}: {arm}"
     if arm not in [each.name for each in candidates]:
         return candidates, f"{told}, which cannot take the call"
     return sorted(candidates, key=lambda each: each.name != arm), told

@@ -18,6 +18,8 @@ from globalapi_core.pricing import Cost, Usage, cost, total
 from globalapi_core.signals import Signals
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from globalapi_core.router import Router
 
 
@@ -84,6 +86,11 @@ class Decision:
         from globalapi_core import reprs
 
         return reprs.decision(self)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text(self.explain())
 
     def explain(self, router: Router | None = None) -> str:
         """Tell the decision as a person would, in sentences.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from globalapi_core import explain as explain_
 from globalapi_core.cli import _options, _output, _prompt
 from globalapi_core.cli._lazy import plain
+from globalapi_core.flips import flips
 from globalapi_core.router import Router
 
 app = plain()
@@ -42,8 +42,8 @@ def explain(
     decision = _prompt.decide(router, signals, route=route, model=model)
     if json:
         told = {"explanation": decision.explain(router)}
-        flips = () if decision.forced else explain_.flips(decision, router)
-        told_flips = {"flips": [each.as_dict() for each in flips]}
+        found = () if decision.forced else flips(decision, router)
+        told_flips = {"flips": [each.as_dict() for each in found]}
         _output.document(_prompt.as_dict(decision) | told | told_flips)
         return
     typer.echo(decision.explain(router))

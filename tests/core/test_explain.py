@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
-from globalapi_core import explain
+from globalapi_core import flips
 from globalapi_core.config import parse_config
 from globalapi_core.records import Decision
 from globalapi_core.router import Router
@@ -73,7 +74,7 @@ def test_each_single_change_is_found_and_holds() -> None:
     """Every route is one change away here, and each change leads where it says."""
     decision, router = decided("hello")
 
-    found = {each.route: each for each in explain.flips(decision, router)}
+    found = {each.route: each for each in flips.flips(decision, router)}
 
     assert set(found) == {route.name for route in router.config.routes} - {"rest"}
     assert [found[name].change for name in ("vip", "gold", "refunds", "long", "eyes")] == [
@@ -87,7 +88,7 @@ def test_guesses_come_before_what_the_request_holds() -> None:
     """The least change is that a guess was wrong; the last is the size."""
     decision, router = decided("hello")
 
-    changes = [each.change for each in explain.flips(decision, router)]
+    changes = [each.change for each in flips.flips(decision, router)]
 
     assert changes[:2] == ["if it were about code", "if it asked for reasoning"]
     assert changes[-1] == "with a prompt of 28,000 tokens"
@@ -109,7 +110,7 @@ def test_what_fired_is_taken_away(facts: dict[str, Any], change: str, route: str
     """What made the route fire is one of the changes, and leads to the next route."""
     decision, router = decided("hello", **facts)
 
-    found = {each.change: each.route for each in explain.flips(decision, router)}
+    found = {each.change: each.route for each in flips.flips(decision, router)}
 
     assert found[change] == route
 
@@ -119,7 +120,7 @@ def test_size_beyond_the_window_is_a_change() -> None:
     text = "routes: [{name: a, candidates: [qwen3-32b, gpt-4o], params: {max_tokens: 1000}}]"
     decision, router = decided("hello", text)
 
-    (flip,) = explain.flips(decision, router)
+    (flip,) = flips.flips(decision, router)
 
     assert str(flip) == "with a prompt of 31,001 tokens: gpt-4o, by route 'a'"
 
@@ -153,3 +154,87 @@ def test_decision_of_a_named_model() -> None:
     assert text.startswith("m gets this call: because.")
     assert "cost not estimated" in text
     assert "turned down" not in text
+
+
+LEARNED = """
+policies:
+  - {name: stays in the US, when: {pii: any}, origins: us}
+  - {name: a dollar, max_cost: 1}
+routes:
+  - {name: hard, when: {min_difficulty: 0.6}, candidates: gpt-4o}
+  - {name: hant, when: {language: zh-Hant}, candidates: [glm-5, gpt-4o]}
+  - {name: sums, when: {task: math}, candidates: [kimi-k2.5, gpt-4o]}
+  - name: rest
+    candidates: [deepseek-v4-flash, gpt-4o-mini]
+    choose: quality
+    escalate: [refusal]
+    shadow: {model: qwen3-32b, budget: {usd: 1}}
+"""
+
+
+def learned(text: str) -> tuple[Decision, Router]:
+    """What a router with policies and a learned choice decides of *text*."""
+    router = Router(parse_config(LEARNED))
+    return router.decide(router.signals([{"role": "user", "content": text}])), router
+
+
+def test_what_was_expected_of_each_model_is_told() -> None:
+    """A learned choice tells how good each model is expected to be, and of whom nobody knows."""
+    decision, router = learned("Which law says when a contract is void?")
+
+    told = decision.explain(router)
+
+    assert "Tried the best expected answer for its cost first" in told
+    assert "deepseek-v4-flash, estimated $" in told
+    assert "% of the time" in told
+    assert "gpt-4o-mini, estimated" in told
+    assert "of unknown quality: nobody measured it" in told
+
+
+def test_policies_checks_and_shadow_are_told() -> None:
+    """What holds for a call besides who is tried is told, and whom a policy turned down."""
+    decision, router = learned("Write to jane@example.com about her order")
+
+    told = decision.explain(router)
+
+    assert "deepseek-v4-flash: its origin is cn, not us (policy 'stays in the US')" in told
+    assert "Policies that hold: stays in the US, a dollar; the call may come to $1." in told
+    assert "An answer that fails a check (refusal) goes up one." in told
+    assert "may be asked too" not in told
+
+
+def test_shadow_that_is_allowed_is_told() -> None:
+    """A shadow is told of, where no policy forbids it."""
+    assert "After the answer, qwen3-32b may be asked too, unseen." in learned("hello")[0].explain()
+
+
+@pytest.mark.parametrize(
+    ("change", "route", "model"),
+    [
+        ("if it were asked in traditional Chinese", "hant", "glm-5"),
+        ("if the task were math", "sums", "kimi-k2.5"),
+        ("with a difficulty of 0.6", "hard", "gpt-4o"),
+        ("with personal data (any)", "rest", "gpt-4o-mini"),
+    ],
+)
+def test_one_change_of_a_guess(change: str, route: str, model: str) -> None:
+    """A guess or a policy's condition that were otherwise is among what would change it."""
+    found = {each.change: each for each in flips.flips(*learned("hello"))}
+
+    assert (found[change].route, found[change].model) == (route, model)
+
+
+def test_script_is_told() -> None:
+    """Chinese is told with its script where it shows one."""
+    assert "It is asked in traditional Chinese" in learned("請問這個怎麼辦理")[0].explain()
+
+
+def test_rich_shows_the_same_text() -> None:
+    """Rich prints a decision in its words, brackets included."""
+    from rich.console import Console
+
+    decision, _ = learned("hello")
+    console = Console(width=1_000, record=True, file=io.StringIO())
+    console.print(decision)
+
+    assert console.export_text().strip() == decision.explain().strip()

@@ -162,7 +162,7 @@ def test_split_without_its_key_goes_by_conversation() -> None:
         route(split=SPLIT), considered(CHEAP, DEAR), Signals(bucket=17), CATALOG
     )
 
-    assert why == f"split by conversation: {found[0].name}, without metadata user"
+    assert why == f"split by conversation (without metadata user): {found[0].name}"
 
 
 def test_arm_that_cannot_take_the_call() -> None:

@@ -247,7 +247,7 @@ def test_link_that_leads_elsewhere(tmp_path: Path) -> None:
     found = live.now()
 
     assert model(found) == SECOND
-    assert (budget(found).usd, budget(found).settled) == (7, 2)
+    assert (budget(found).usd, budget(found).settled) == (Decimal(7), Decimal(2))
 
 
 def spend(of: Budget, usd: str) -> None:
@@ -489,7 +489,7 @@ def test_pickle_follows_the_file(edited: Edited, said: Said) -> None:
 
     assert again is kept
     assert (model(kept), model(other)) == (FIRST, SECOND)
-    assert (budget(other).usd, budget(other).settled) == (7, 2)
+    assert (budget(other).usd, budget(other).settled) == (Decimal(7), Decimal(2))
     assert said() == []
 
 
