@@ -15,14 +15,19 @@ from globalapi_core.budget import Budget
 from globalapi_core.config import Attempts
 from globalapi_core.drivers import Call, Flow
 from globalapi_core.errors import (
+    AbandonedError,
     AllModelsFailedError,
+    BrokenCheckError,
     ContextOverflowError,
     DeadlineExceededError,
     GatewayError,
+    GlobalAPIError,
+    RejectedAnswerError,
 )
 from globalapi_core.health import Health, Turn
 from globalapi_core.hooks import Hook, tell
 from globalapi_core.records import Attempt, CallRecord, Candidate, Decision, Outcome, Rejection
+from globalapi_core.signals import Signals
 from globalapi_core.spending import Shortage, Spending, exceeded
 
 __all__ = ["FIRST_WAIT", "LONGEST_WAIT", "Call", "Flow", "attempts", "once"]
@@ -45,8 +50,9 @@ def attempts(
 ) -> Flow:
     """Yield attempts until one succeeds: a model's retries, then the next candidate.
 
-    An attempt that may cost more than is left, by `limits.max_cost` or by *budget*, is not
-    begun: its model is passed over for the next, and `CallRecord.passed_over` says so.
+    An attempt that may cost more than is left, by `limits.max_cost`, by the decision's policies
+    or by *budget*, is not begun: its model is passed over for the next, and
+    `CallRecord.passed_over` says so.
 
     Args:
         decision: the candidates, in order.
@@ -58,19 +64,27 @@ def attempts(
         jitter: 0 to 1, spreads the waits of many callers.
 
     Returns:
-        The record of the call, once an attempt has succeeded.
+        The record of the call, once an attempt has succeeded; or once none is left and an
+        answer that was rejected has to do, `CallRecord.handed_over`.
 
     Raises:
+        Exception: what the caller's own check raised.
         AllModelsFailedError: several models were tried and all failed.
         BudgetExceededError: no attempt that is left is sure to stay within the money.
         GatewayError: the one model that was tried failed, or the failure is one that no
             other model would mend. `record` has the attempts: none if every model has
             failed so often that it was not called, and `retry_after` then says until when.
     """
-    spending = Spending(decision.signals, limits.max_cost, budget)
+    spending = Spending.of(decision, limits, budget)
     course = _Course(decision, limits, spending, clock, jitter)
     try:
         return (yield from _turns(course, (health or Health()).turns(decision)))
+    except BrokenCheckError as error:
+        raise error.raised or error from None
+    except GlobalAPIError as error:
+        if not course.hand_over(error):
+            raise
+        return course.record()
     finally:
         hook(course.record())
 
@@ -110,8 +124,12 @@ def _turns(course: _Course, turns: Iterable[tuple[Candidate, Turn]]) -> Flow:
             error = outcome.error
             if error is None:
                 turn.answered()
+                turn.counted(candidate.model.family, course.signals, outcome.usage)
                 return course.record()
-            turn.failed(error)
+            if isinstance(error, RejectedAnswerError):
+                turn.answered()  # The model works, whatever its answer is worth.
+            else:
+                turn.failed(error)
             if error.shown or not (error.retryable or error.fallback):
                 raise _recorded(error, course.record())
             if course.exhausted or not error.fallback:
@@ -144,6 +162,12 @@ class _Course:
         """The attempts that were not begun because of what they may cost."""
         self._is_short = False
         """Whether the last attempt considered is one of those."""
+        self._handed_over: int | None = None
+
+    @property
+    def signals(self) -> Signals:
+        """What is known of the request."""
+        return self._decision.signals
 
     @property
     def left(self) -> float:
@@ -162,7 +186,21 @@ class _Course:
             tuple(self._tried),
             seconds=self._seconds,
             passed_over=tuple(Rejection(each.model, str(each)) for each in self._short),
+            handed_over=self._handed_over,
         )
+
+    def hand_over(self, error: GlobalAPIError) -> bool:
+        """Whether an answer that was rejected has to do, now that the call ends with *error*."""
+        last = self._tried[-1][1].error if self._tried else None
+        if getattr(error, "shown", False) or isinstance(last, AbandonedError):
+            return False
+        answers = (
+            attempt.number
+            for attempt, outcome in reversed(self._tried)
+            if isinstance(outcome.error, RejectedAnswerError) and outcome.error.is_answer
+        )
+        self._handed_over = next(answers, None)
+        return self._handed_over is not None
 
     def tries(
         self, candidate: Candidate, *, once: bool

@@ -32,8 +32,11 @@ from typing import Self, TypeAlias
 
 from globalapi_core.circuits import Circuit, Snapshot, longest, opened, shown_well
 from globalapi_core.errors import AllModelsFailedError, GatewayError, Scope
+from globalapi_core.pricing import Usage
 from globalapi_core.records import CallRecord, Candidate, Decision
 from globalapi_core.settings import Endpoint
+from globalapi_core.signals import Signals
+from globalapi_core.signals.correction import Correction
 
 MOST_CIRCUITS = 1_000
 """Open at once; beyond it the one that may be tried soonest is forgotten."""
@@ -148,6 +151,11 @@ class Health:
             longest(*(found.get(place) for place in self._shared)),
         )
 
+    @property
+    def correction(self) -> Correction:
+        """What calls have shown of each family's tokenizer."""
+        return self._board.correction
+
     def _open(self, model: str, circuits: _Circuits) -> _Circuits:
         """The open circuits that calls of *model* depend on."""
         places = self._places(model)
@@ -179,6 +187,16 @@ class Health:
             if len(circuits) > MOST_CIRCUITS:
                 del circuits[min(circuits, key=lambda each: circuits[each].avoided)]
 
+    def _count(self, family: str, signals: Signals, usage: Usage) -> None:
+        """Learn from the tokens that a prompt was claimed to have; text alone can be compared."""
+        if signals.size is None or signals.modalities != {"text"}:
+            return
+        estimated = signals.size.estimate(family).tokens
+        # Of two calls that end at once one may be lost: it was but one of many.
+        self._board.correction = self._board.correction.after(
+            family, estimated, usage.input_tokens
+        )
+
     def _leave(self, turn: Turn) -> None:
         """Give back the places that *turn* still has as a probe."""
         if not self._board.circuits:
@@ -206,6 +224,11 @@ class Turn:
         """Note that the model answered."""
         self._health._report(self, None)
 
+    def counted(self, family: str, signals: Signals, usage: Usage | None) -> None:
+        """Note how many tokens a model of *family* found in the prompt; `None`: it did not say."""
+        if usage is not None:
+            self._health._count(family, signals, usage)
+
     def failed(self, error: GatewayError) -> None:
         """Note that the model was given up with *error*."""
         self._health._report(self, error)
@@ -232,6 +255,7 @@ class _Board:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self.circuits: _Circuits = {}
+        self.correction = Correction()
 
     @contextmanager
     def held(self) -> Iterator[_Circuits]:

@@ -118,7 +118,7 @@ class GatewayChatModel(BaseChatModel):
     _own_profile: Any = PrivateAttr(None)
     """The `profile` that we made; `None`: it is the caller's."""
     _endpoint: Endpoint = PrivateAttr()
-    _health: Health | None = PrivateAttr()
+    _health: Health = PrivateAttr()
 
     @model_validator(mode="before")
     @classmethod
@@ -158,8 +158,7 @@ class GatewayChatModel(BaseChatModel):
         """*found*, which what outlives a call now follows too."""
         if found is not self._followed:
             self._followed = found
-            if self._health:
-                self._health.cooldown = found.config.attempts.cooldown
+            self._health.cooldown = found.config.attempts.cooldown
             if self._own_profile is not None and self.profile is self._own_profile:
                 self.profile = self._own_profile = profile(self._models)
         return found

@@ -162,13 +162,18 @@ def _anthropic_url(source: Mapping[str, Any]) -> str:
     return f"data:{source['media_type']};base64,{source['data']}"
 
 
+def previous(messages: Sequence[BaseMessage]) -> str | None:
+    """The model that gave the last answer among *messages*; `None`: there is none, or no record."""
+    answer = next((each for each in reversed(messages) if isinstance(each, AIMessage)), None)
+    record = record_of(answer) if answer else None
+    return record.get("model") if record else None
+
+
 def answered_by(messages: Sequence[BaseMessage]) -> str | None:
     """The model whose tool calls the last messages answer; `None` outside a tool loop."""
     if not messages or not isinstance(messages[-1], ToolMessage):
         return None
-    asked = next((each for each in reversed(messages) if isinstance(each, AIMessage)), None)
-    record = record_of(asked) if asked else None
-    return record.get("model") if record else None
+    return previous(messages)
 
 
 def message(answer: Answer) -> AIMessage:

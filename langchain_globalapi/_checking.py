@@ -1,15 +1,23 @@
-"""A router's call whose answer must be an object: one that is none is a failed attempt.
+"""A router's call whose answer must be an object: one that is none fails a check.
 
 So the next candidate is asked. What is known too late to ask another model, because some of
-the answer was shown, is an error that says so.
+the answer was shown, is an error that says so. Checks of text alone are the core's.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
@@ -17,20 +25,19 @@ from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.outputs import ChatGeneration
 from pydantic import ValidationError
 
+from globalapi_core.client import Answer, rejected
 from globalapi_core.drivers import Call
-from globalapi_core.errors import GlobalAPIError
+from globalapi_core.errors import RejectedAnswerError
 from globalapi_core.records import Attempt, CallRecord, Outcome
-from langchain_globalapi import _bridge
-from langchain_globalapi._errors import ResponseError
+from globalapi_core.wire import Delta
+from langchain_globalapi import _bridge, _errors
 
 
-class UnusableAnswerError(ResponseError, OutputParserException):
+class UnusableAnswerError(_errors.RejectedAnswerError, OutputParserException):
     """An answer arrived that is not the object that was asked for. It was paid for."""
 
-    # It says something about this schema, and nothing about the model's health.
-    scope = "request"
-    answer: Any = None
-    """The answer: a message, or what else the attempt gave."""
+    # What does not fit a schema may fit it the next time.
+    retryable = True
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -70,6 +77,7 @@ class Check:
         error.usage = outcome.usage
         error.partial_tokens = outcome.estimate.output_tokens if outcome.estimate else 0
         error.answer = answer
+        error.is_answer = self.keeps_raw
         raise error
 
     def _wrong(self, message: AIMessage) -> str | None:
@@ -104,6 +112,14 @@ class Kind:
     """How to find the message in what an attempt gives."""
 
     message: Callable[[Any], AIMessage]
+    made: Callable[[Sequence[Delta | Answer]], list[Any]]
+    """What an attempt gives for an answer, of which these are the pieces."""
+
+    def handed(self, error: RejectedAnswerError) -> list[Any]:
+        """What an attempt gave that was rejected with *error*."""
+        if isinstance(error, UnusableAnswerError):
+            return [error.answer]
+        return self.made(rejected(error))
 
     def outcome(self, item: Any) -> Outcome | None:
         """What *item* says of its attempt."""
@@ -138,10 +154,7 @@ class CheckedCall:
 
     def run(self, make: Callable[[Attempt], Any]) -> Any:
         """Make attempts until one gives an answer that will do."""
-        try:
-            return self.call.run(lambda attempt: self._judged(make(attempt)))
-        except GlobalAPIError as error:
-            return self._rescued(error)
+        return self.call.run(lambda attempt: self._judged(make(attempt)))
 
     async def arun(self, make: Callable[[Attempt], Awaitable[Any]]) -> Any:
         """`run`, asynchronously."""
@@ -149,20 +162,14 @@ class CheckedCall:
         async def judged(attempt: Attempt) -> Any:
             return self._judged(await make(attempt))
 
-        try:
-            return await self.call.arun(judged)
-        except GlobalAPIError as error:
-            return self._rescued(error)
+        return await self.call.arun(judged)
 
     def stream(self, make: Callable[[Attempt], Iterator[Any]]) -> Generator[Any, None, None]:
         """Make attempts until one shows something; yield its items, the last one judged."""
         if self.check is None:
             yield from self.call.stream(make, self.kind.visible)
-            return
-        try:
+        else:
             yield from self.call.stream(lambda each: self._watched(make(each)), self.kind.has_text)
-        except GlobalAPIError as error:
-            yield self._rescued(error)
 
     async def astream(
         self, make: Callable[[Attempt], AsyncIterator[Any]]
@@ -172,12 +179,9 @@ class CheckedCall:
             items = self.call.astream(make, self.kind.visible)
         else:
             items = self.call.astream(lambda each: self._awatched(make(each)), self.kind.has_text)
-        try:
-            async with aclosing(items):
-                async for item in items:
-                    yield item
-        except GlobalAPIError as error:
-            yield self._rescued(error)
+        async with aclosing(items):
+            async for item in items:
+                yield item
 
     def _judged(self, item: Any) -> Any:
         if self.check is not None:
@@ -199,18 +203,6 @@ class CheckedCall:
                     yield passed
         for passed in watch.rest():
             yield passed
-
-    def _rescued(self, error: GlobalAPIError) -> Any:
-        """The last unusable answer of the call, if the caller wants it; else raise *error*."""
-        record: CallRecord | None = getattr(error, "record", None)
-        if self.check is None or not self.check.keeps_raw or record is None:
-            _raise(error)
-        if getattr(error, "shown", False):
-            _raise(error)
-        for _, outcome in reversed(record.attempts):
-            if isinstance(outcome.error, UnusableAnswerError):
-                return self.kind.recorded(outcome.error.answer, record)
-        _raise(error)
 
 
 class _Watch:
@@ -251,7 +243,3 @@ class _Watch:
         # Shown, it can only be handed over, and whoever asked for that is told beside it.
         if self._check is not None and not (self._shown and self._check.keeps_raw):
             self._check.judge(self._kind.message(whole), whole)
-
-
-def _raise(error: GlobalAPIError) -> NoReturn:
-    raise error

@@ -70,6 +70,10 @@ class IncompleteResponseError(errors.IncompleteResponseError, theirs.ModelAPIErr
     """An answer ended without a finish reason."""
 
 
+class RejectedAnswerError(errors.RejectedAnswerError, theirs.ModelAPIError):
+    """A whole answer failed a check."""
+
+
 class AllModelsFailedError(errors.AllModelsFailedError, theirs.ModelError):
     """Every candidate was tried and failed."""
 
@@ -81,7 +85,7 @@ _BOTH: dict[type[Exception], type[Exception]] = {
         *(DeadlineExceededError, RateLimitError, ServerError, ModelNotFoundError),
         *(ContextOverflowError, QuotaExceededError, AuthenticationError),
         *(ContentFilteredError, InvalidRequestError, ResponseError, IncompleteResponseError),
-        AllModelsFailedError,
+        *(RejectedAnswerError, AllModelsFailedError),
     )
 }
 

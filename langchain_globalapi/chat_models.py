@@ -191,6 +191,7 @@ class ChatGlobalAPI(GatewayChatModel):
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
+            correction=self._health.correction,
             tags=[*(self.tags or ()), *(config.get("tags") or ())],
             metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
         )

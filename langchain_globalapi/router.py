@@ -13,20 +13,23 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, ensure_config
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from globalapi_core import checks
 from globalapi_core.catalog import ModelInfo
+from globalapi_core.client import Answer
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health
 from globalapi_core.records import Attempt, Decision
 from globalapi_core.reloading import InForce
 from globalapi_core.router import alone
+from globalapi_core.wire import Delta
 from langchain_globalapi import _bridge
 from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi._checking import Check, CheckedCall, Kind
 from langchain_globalapi._tracing import atraced, seen, traced
-from langchain_globalapi.chat_models import ChatGlobalAPI
+from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result
 
 RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
 """What every chat model takes, or `{"key": route, "input": that}`."""
@@ -43,8 +46,10 @@ class _Plan:
     messages: list[BaseMessage]
     """Those of *prompt*."""
     kwargs: Mapping[str, Any]
-    check: Check | None = None
-    """What the answer must be; `None`: anything will do."""
+    schema: Check | None = None
+    """What object the answer must be; `None`: anything will do."""
+    held_to: checks.Checks = checks.Checks()
+    """What its text is held to."""
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments for one attempt: the route's, under the caller's."""
@@ -88,6 +93,10 @@ class RouterRunnable(GatewayChatModel):
 
     route: str | None = None
     """Take this route for every call; `None`: decide."""
+    check: checks.Own | None = Field(None, exclude=True, repr=False)
+    """Takes an answer's text and says whether it will do: `None` and `True` let it pass; for
+    `False` or a reason the next candidate is asked. What it raises, the call raises. A stream
+    is held back until its end. It holds for every call, beside a route's `escalate`."""
 
     _configurable: ClassVar[tuple[str, ...]] = ("model", "route")
     _members: dict[str, ChatGlobalAPI] = PrivateAttr(default_factory=dict)
@@ -154,7 +163,7 @@ class RouterRunnable(GatewayChatModel):
         with traced(self, input, config) as run:
             plan = self._plan(self._now(), input, run.config, kwargs)
             run.decision = plan.decision
-            for chunk in self._call(plan, _MESSAGE).stream(
+            for chunk in self._call(plan, _PIECE).stream(
                 lambda attempt: self._member(plan, attempt).stream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -169,7 +178,7 @@ class RouterRunnable(GatewayChatModel):
             now = await self._anow()
             plan = self._plan(now, input, run.config, kwargs)
             run.decision = plan.decision
-            chunks = self._call(plan, _MESSAGE).astream(
+            chunks = self._call(plan, _PIECE).astream(
                 lambda attempt: self._member(plan, attempt).astream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -249,7 +258,8 @@ class RouterRunnable(GatewayChatModel):
     ) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
         given = {name: value for name, value in kwargs.items() if value is not None}
-        check = given.pop("check", None)
+        schema = given.pop("schema_check", None)
+        own = given.pop("check", self.check)
         key, prompt = _keyed(input) if isinstance(input, Mapping) else (None, input)
         named = {"route": given.pop("route", None), "model": given.pop("model", None)}
         route, model = _first_named(
@@ -265,21 +275,24 @@ class RouterRunnable(GatewayChatModel):
             max_tokens=given.get("max_tokens") or self.max_tokens,
             thinking=given.get("thinking") or self.model_kwargs.get("thinking"),
             tool_loop=_bridge.answered_by(messages),
+            previous=_bridge.previous(messages),
+            correction=health.correction,
             tags=[*(self.tags or ()), *(config.get("tags") or ())],
             metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
         )
-        cooling = health.cooling() if health else None
+        cooling = health.cooling()
         decision = router.decide(signals, route=route, model=model, cooling=cooling)
-        return _Plan(now, decision, prompt, messages, given, check)
+        held_to = checks.of(decision.escalate, own, for_object=schema is not None)
+        return _Plan(now, decision, prompt, messages, given, schema, held_to)
 
     def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.now.config, plan.kwargs)
         flow = attempts(plan.decision, limits, self._health, plan.now.budget)
-        call = Call[Any](flow, kind.outcome, kind.recorded, text=kind.text)
-        return CheckedCall(call, kind, plan.check)
+        call = Call[Any](flow, kind.outcome, kind.recorded, text=kind.text, handed=kind.handed)
+        return CheckedCall(call, kind, plan.schema)
 
     def _checking(self, check: Check) -> dict[str, Any]:
-        return {"check": check}
+        return {"schema_check": check}
 
     def _member(self, plan: _Plan, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
@@ -287,13 +300,15 @@ class RouterRunnable(GatewayChatModel):
         member = self._members.get(name)
         # One made before an edit goes by another config.
         if member is None or member._config is not config:
-            # The file may name another address by now; the circuits are those of ours.
-            shared: dict[str, Any] = {"base_url": self._endpoint.base_url}
             given = self.model_fields_set.intersection(SHARED)
-            shared |= {field: getattr(self, field) for field in given}
-            member = ChatGlobalAPI(**{**shared, "config": config, "model": name})
+            shared = {field: getattr(self, field) for field in given}
+            # The file may name another address by now; the circuits are those of ours.
+            shared["base_url"] = self.base_url or self._endpoint.base_url
+            shared |= {"config": config, "model": name}
+            member = ChatGlobalAPI(**shared)
             self._members[name] = member
-        return member._told(alone(attempt.candidate, plan.decision.signals))
+        own = alone(attempt.candidate, plan.decision.signals)
+        return member._told(checks.held(own, plan.held_to))
 
     @property
     def _models(self) -> Sequence[ModelInfo]:
@@ -317,9 +332,15 @@ ChatGlobalAPIRouter = RouterRunnable
 """`RouterRunnable`, for those who import `langchain_core`'s class of that name too."""
 
 
-_MESSAGE = Kind(lambda message: message)
-_RESULT = Kind(lambda result: result.generations[0].message)
-_CHUNK = Kind(lambda chunk: chunk.message)
+_MESSAGE = Kind(lambda message: message, lambda pieces: [_whole(pieces).generations[0].message])
+_PIECE = Kind(lambda message: message, lambda pieces: [_chunk(each).message for each in pieces])
+_RESULT = Kind(lambda result: result.generations[0].message, lambda pieces: [_whole(pieces)])
+_CHUNK = Kind(lambda chunk: chunk.message, lambda pieces: [_chunk(each) for each in pieces])
+
+
+def _whole(pieces: Sequence[Delta | Answer]) -> ChatResult:
+    """The answer that comes last in *pieces*."""
+    return next(_result(each) for each in reversed(pieces) if isinstance(each, Answer))
 
 
 def _asked(attempt: Attempt) -> str:

@@ -73,7 +73,7 @@ class GatewayLLM(StructuredOutput):
     _followed: InForce = PrivateAttr()
     """What the circuits' cooldown was last taken from."""
     _endpoint: Endpoint = PrivateAttr()
-    _health: Health | None = PrivateAttr()
+    _health: Health = PrivateAttr()
 
     @field_validator("config", mode="before")
     @classmethod
@@ -108,8 +108,7 @@ class GatewayLLM(StructuredOutput):
         """*found*, which the circuits, that outlive a call, now follow too."""
         if found is not self._followed:
             self._followed = found
-            if self._health:
-                self._health.cooldown = found.config.attempts.cooldown
+            self._health.cooldown = found.config.attempts.cooldown
         return found
 
     @field_serializer("config")

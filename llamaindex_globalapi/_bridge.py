@@ -186,6 +186,14 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def previous(messages: Sequence[ChatMessage]) -> str | None:
+    """The model that gave the last answer among *messages*; `None`: there is none, or not known."""
+    answers = (each for each in reversed(messages) if _ROLES[each.role] == "assistant")
+    answer = next(answers, None)
+    name = answer.additional_kwargs.get(MODEL) if answer else None
+    return name if isinstance(name, str) else None
+
+
 def answered_by(messages: Sequence[ChatMessage]) -> str | None:
     """The model whose tool calls the last messages answer; `None` outside a tool loop."""
     for number, message in enumerate(reversed(messages)):

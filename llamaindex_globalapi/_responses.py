@@ -19,7 +19,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from globalapi_core.client import Answer
+from globalapi_core.client import Answer, rejected
+from globalapi_core.errors import RejectedAnswerError
 from globalapi_core.pricing import Usage
 from globalapi_core.records import CallRecord, Outcome, last_outcome
 from globalapi_core.wire import Delta, Reply, ToolCall
@@ -62,6 +63,19 @@ def response(answer: Answer, *, delta: str | None = None) -> ChatResponse:
             RECORD: answer.record.as_dict(),
         },
     )
+
+
+def whole_again(error: RejectedAnswerError) -> list[ChatResponse]:
+    """The answer that was rejected with *error*."""
+    return [response(each) for each in rejected(error) if isinstance(each, Answer)]
+
+
+def streamed_again(error: RejectedAnswerError) -> list[ChatResponse]:
+    """The answer that was rejected with *error*, as a stream of it comes."""
+    pieces = rejected(error)
+    whole = next(each for each in reversed(pieces) if isinstance(each, Answer))
+    so_far = Unfolding(whole.record.attempts[-1][0].candidate.model.family)
+    return [so_far.add(each) for each in pieces]
 
 
 def completion(response: ChatResponse) -> CompletionResponse:

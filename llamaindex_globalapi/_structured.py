@@ -20,7 +20,7 @@ from llama_index.core.types import Model, PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from globalapi_core.errors import NoCandidateError, ResponseError
+from globalapi_core.errors import NoCandidateError, RejectedAnswerError
 from llamaindex_globalapi import _selection
 from llamaindex_globalapi._bridge import MODEL
 from llamaindex_globalapi._moving import MovedOver
@@ -214,7 +214,7 @@ def parsed(output_cls: type[Model], response: ChatResponse) -> Model:
     """The object in *response*: the arguments of its first tool call, else its JSON.
 
     Raises:
-        ResponseError: there is none, or it is not one of *output_cls*.
+        RejectedAnswerError: there is none, or it is not one of *output_cls*.
     """
     message = response.message
     calls = (block for block in message.blocks if isinstance(block, ToolCallBlock))
@@ -225,12 +225,12 @@ def parsed(output_cls: type[Model], response: ChatResponse) -> Model:
             return output_cls.model_validate(call.tool_kwargs)
         return output_cls.model_validate_json(_json_in(text))
     except ValidationError as error:
-        raise ResponseError(
+        raise RejectedAnswerError(
             f"the answer is not a valid {output_cls.__name__}: {_summary(error)}",
             model=message.additional_kwargs.get(MODEL),
             partial_text=text,
-            # It says something about this schema, and nothing about the model's health.
-            scope="request",
+            # What does not fit a schema may fit it the next time.
+            retryable=True,
         ) from error
 
 

@@ -199,6 +199,7 @@ class GlobalAPI(GatewayLLM):
             response_format=request.response_format,
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
+            correction=self._health.correction,
         )
         return router.named(info, facts)
 

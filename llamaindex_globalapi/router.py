@@ -21,9 +21,10 @@ from llama_index.core.instrumentation.events.base import BaseEvent  # type: igno
 from llama_index.core.types import Model
 from pydantic import Field, PrivateAttr
 
-from globalapi_core.errors import GatewayError
+from globalapi_core import checks
+from globalapi_core.errors import GatewayError, RejectedAnswerError
 from globalapi_core.flow import Call, attempts
-from globalapi_core.records import Attempt, CallRecord, Decision
+from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.reloading import InForce
 from globalapi_core.router import Router, alone
 from llamaindex_globalapi import _bridge, _responses, _structured
@@ -34,8 +35,10 @@ _dispatcher = get_dispatcher(__name__)
 
 Ready = Callable[[Attempt], tuple[GlobalAPI, dict[str, Any]]]
 """The model of each attempt, and its arguments."""
-Check = Callable[[ChatResponse], object]
-"""Raises a `GatewayError` for an answer that cannot be used."""
+Parse = Callable[[ChatResponse], object]
+"""Raises a `GatewayError` for an answer that is not the object that was asked for."""
+Handed = Callable[[RejectedAnswerError], list[ChatResponse]]
+"""What an answer that was rejected is handed over as, where there is no other."""
 
 
 class CallEndEvent(BaseEvent):
@@ -85,6 +88,10 @@ class GlobalAPIRouter(GatewayLLM):
 
     route: str | None = None
     """The route of every call; `None`: the first that fires."""
+    check: checks.Own | None = Field(None, exclude=True, repr=False)
+    """Takes an answer's text and says whether it will do: `None` and `True` let it pass; for
+    `False` or a reason the next candidate is asked. What it raises, the call raises. A stream
+    is held back until its end. It holds for every call, beside a route's `escalate`."""
     tags: list[str] = Field(default_factory=list)
     """Tags of every call."""
     call_metadata: dict[str, Any] = Field(default_factory=dict)
@@ -141,13 +148,15 @@ class GlobalAPIRouter(GatewayLLM):
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Ask the model that suits, and yield the answer so far as it comes."""
-        return self._stream(messages, *self._call(self._now(), messages, kwargs))
+        called = self._call(self._now(), messages, kwargs, _responses.streamed_again)
+        return self._stream(messages, *called)
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """`stream_chat`, asynchronously."""
-        return self._astream(messages, *self._call(await self._anow(), messages, kwargs))
+        called = self._call(await self._anow(), messages, kwargs, _responses.streamed_again)
+        return self._astream(messages, *called)
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """`chat` with *prompt* as the one message."""
@@ -172,26 +181,26 @@ class GlobalAPIRouter(GatewayLLM):
         return _responses.acompletions(await self.astream_chat(_bridge.asked(prompt), **kwargs))
 
     def _chat(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], parse: Parse | None = None
     ) -> ChatResponse:
-        call, ready = self._call(self._now(), messages, kwargs)
+        call, ready = self._call(self._now(), messages, kwargs, parse=parse)
 
         def make(attempt: Attempt) -> ChatResponse:
             member, given = ready(attempt)
             response: ChatResponse = member.chat(messages, **given)
-            return _checked(response, check)
+            return _checked(response, parse)
 
         return call.run(make)
 
     async def _achat(
-        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], check: Check | None = None
+        self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any], parse: Parse | None = None
     ) -> ChatResponse:
-        call, ready = self._call(await self._anow(), messages, kwargs)
+        call, ready = self._call(await self._anow(), messages, kwargs, parse=parse)
 
         async def make(attempt: Attempt) -> ChatResponse:
             member, given = ready(attempt)
             response = await member.achat(messages, **given)
-            return _checked(response, check)
+            return _checked(response, parse)
 
         return await call.arun(make)
 
@@ -220,18 +229,28 @@ class GlobalAPIRouter(GatewayLLM):
                 yield response
 
     def _call(
-        self, now: InForce, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]
+        self,
+        now: InForce,
+        messages: Sequence[ChatMessage],
+        kwargs: Mapping[str, Any],
+        handed: Handed = _responses.whole_again,
+        parse: Parse | None = None,
     ) -> tuple[Call[ChatResponse], Ready]:
         """Decide on one call; the call, and what gives each attempt its model and arguments."""
         given = flattened(kwargs)
+        own = given.pop("check", None) or self.check
         limits = self._limits(now.config, given)
         decision = self._decide(now, messages, given)
         flow = attempts(decision, limits, self._health, now.budget)
-        call = Call(flow, _responses.outcome, mark=_finished, text=_responses.brought)
+        held_to = checks.of(decision.escalate, own, for_object=parse is not None)
+        call = Call(
+            flow, _responses.outcome, mark=_finished, text=_responses.brought, handed=handed
+        )
 
         def ready(attempt: Attempt) -> tuple[GlobalAPI, dict[str, Any]]:
             params = attempt.candidate.params
-            member = self._member(now, attempt)._told(alone(attempt.candidate, decision.signals))
+            told = checks.held(alone(attempt.candidate, decision.signals), held_to)
+            member = self._member(now, attempt)._told(told)
             # LlamaIndex sets these on the router at any time.
             member.callback_manager = self.callback_manager
             member.rate_limiter = self.rate_limiter
@@ -253,10 +272,12 @@ class GlobalAPIRouter(GatewayLLM):
             max_tokens=given.get("max_tokens") or self.max_tokens,
             thinking=given.get("thinking") or self._params.get("thinking"),
             tool_loop=_bridge.answered_by(messages),
+            previous=_bridge.previous(messages),
+            correction=health.correction,
             tags=(*self.tags, *tags),
             metadata={**self.call_metadata, **metadata},
         )
-        cooling = health.cooling() if health else None
+        cooling = health.cooling()
         return router.decide(facts, route=route or self.route, model=model, cooling=cooling)
 
     def _member(self, now: InForce, attempt: Attempt) -> GlobalAPI:
@@ -287,7 +308,7 @@ class GlobalAPIRouter(GatewayLLM):
         def parse(response: ChatResponse) -> Model:
             return _structured.parsed(output_cls, response)
 
-        return parse(self._chat(messages, kwargs, check=parse))
+        return parse(self._chat(messages, kwargs, parse))
 
     async def _apredict(
         self, output_cls: type[Model], messages: Sequence[ChatMessage], kwargs: dict[str, Any]
@@ -295,17 +316,18 @@ class GlobalAPIRouter(GatewayLLM):
         def parse(response: ChatResponse) -> Model:
             return _structured.parsed(output_cls, response)
 
-        return parse(await self._achat(messages, kwargs, check=parse))
+        return parse(await self._achat(messages, kwargs, parse))
 
 
-def _checked(response: ChatResponse, check: Check | None) -> ChatResponse:
-    """*response*, if it passes *check*; if not, it was paid for all the same."""
-    if check is not None:
+def _checked(response: ChatResponse, parse: Parse | None) -> ChatResponse:
+    """*response*, if *parse* can read it; if not, it was paid for all the same."""
+    if parse is not None:
         try:
-            check(response)
+            parse(response)
         except GatewayError as error:
-            outcome = _responses.outcome(response)
-            error.usage = error.usage or (outcome.usage if outcome else None)
+            outcome = _responses.outcome(response) or Outcome()
+            error.usage, error.request_id = outcome.usage, outcome.request_id
+            error.partial_tokens = outcome.estimate.output_tokens if outcome.estimate else 0
             raise
     return response
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import head, language, pii, size, task
 from globalapi_core.signals import keywords as keywords_
+from globalapi_core.signals.correction import Correction
 from globalapi_core.signals.question import asked, before, text_of
 from globalapi_core.signals.size import Estimate, Size
 
@@ -25,6 +26,7 @@ Message = Mapping[str, Any]
 """A message as the wire has it: `{"role": ..., "content": text or parts, ...}`."""
 
 BUCKETS = 10_000
+_UNTAUGHT = Correction()
 _KEYED_BY = 2_000
 """Characters of a message that its bucket is drawn from."""
 
@@ -76,6 +78,8 @@ class Signals:
     """Kinds of personal data noticed, best effort: email, phone, card, cn_id, iban, key."""
     size: Size | None = field(default=None, repr=False)
     """Characters by kind, from which `tokens` estimates; `None`: only `input_tokens` is known."""
+    correction: Correction = field(default=Correction(), repr=False)
+    """What returned usage has shown of each family's tokenizer."""
     guess: Guess | None = field(default=None, repr=False)
     """Of which domain it is, as far as its words tell; `None`: nobody asked."""
     keywords: frozenset[str] = frozenset()
@@ -87,7 +91,7 @@ class Signals:
         """Estimated tokens of the prompt for a model of *family*."""
         if self.size is None:
             return Estimate(*(self.input_tokens,) * 3)
-        return self.size.estimate(family)
+        return self.correction.applied(self.size.estimate(family), family)
 
     def sized(self, input_tokens: int) -> Signals:
         """The same request with a prompt of *input_tokens*, whoever reads it."""
@@ -138,6 +142,7 @@ def read(
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
     keywords: Iterable[str] = (),
+    correction: Correction = _UNTAUGHT,
     guess: bool = True,
     learned: Callable[[str], Guess] | None = None,
 ) -> Signals:
@@ -154,6 +159,7 @@ def read(
         tags: the caller's tags.
         metadata: the caller's metadata; values are compared as text.
         keywords: words to look for in what is asked.
+        correction: what returned usage has shown of each family's tokenizer.
         guess: whether to look into what is asked: language, task, difficulty, keywords, PII.
             A call of a model that was named goes by none of them, and they take most of
             the time.
@@ -179,6 +185,7 @@ def read(
         thinking=asks_to_think(thinking),
         turns=sum(message.get("role") == "user" for message in messages),
         size=whole,
+        correction=correction,
         tags=frozenset(tags),
         metadata={key: str(value) for key, value in (metadata or {}).items()},
     )

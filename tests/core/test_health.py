@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from globalapi_core import circuits, health
+from globalapi_core import circuits, health, signals
 from globalapi_core.circuits import FIRST_REFUSAL, LONGEST_PAUSE, SPREAD, STREAK
 from globalapi_core.errors import (
     AuthenticationError,
@@ -26,7 +26,9 @@ from globalapi_core.errors import (
     ServerError,
 )
 from globalapi_core.health import Health, Turn
+from globalapi_core.pricing import Usage
 from globalapi_core.settings import Endpoint
+from globalapi_core.signals.correction import Correction
 
 from .circuit_helpers import Clock, fail, left, refusal, unvarying
 
@@ -432,3 +434,46 @@ def test_refusal_is_of_the_kind_and_of_nobodys_call() -> None:
 
     assert (type(kept), str(kept), kept.retryable) == (ServerError, "no", False)
     assert (kept.model, kept.status, kept.partial_text, kept.record) == (None, None, "", None)
+
+
+def test_returned_usage_corrects_estimates() -> None:
+    """What calls show of a family's tokenizer makes the next estimates for that family better."""
+    watched = Health()
+    messages = [{"role": "user", "content": "word " * 1_000}]
+    before = signals.read(messages)
+    estimated = before.tokens("kimi").tokens
+
+    for _ in range(40):
+        turn = watched.turn("m")
+        assert turn is not None
+        turn.counted("kimi", before, Usage(input_tokens=round(estimated * 1.5)))
+
+    after = signals.read(messages, correction=watched.correction)
+    assert after.tokens("kimi").tokens == pytest.approx(estimated * 1.5, rel=0.15)
+    assert after.tokens("qwen") == before.tokens("qwen")
+
+
+@pytest.mark.parametrize("usage", [None, Usage(), Usage(input_tokens=1)])
+def test_usage_that_says_nothing_corrects_nothing(usage: Usage | None) -> None:
+    """A gateway that claims no tokens, or a number that cannot be, is not learned from."""
+    watched = Health()
+    facts = signals.read([{"role": "user", "content": "word " * 1_000}])
+    turn = watched.turn("m")
+    assert turn is not None
+
+    turn.counted("kimi", facts, usage)
+
+    assert watched.correction == Correction()
+
+
+def test_pictures_correct_nothing() -> None:
+    """What a picture costs is a guess of another kind."""
+    watched = Health()
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    content = [{"type": "text", "text": "word " * 1_000}, picture]
+    turn = watched.turn("m")
+    assert turn is not None
+
+    turn.counted("gpt", signals.read([{"role": "user", "content": content}]), Usage(3_000))
+
+    assert watched.correction == Correction()

@@ -273,7 +273,7 @@ def test_no_text_of_the_prompt_is_kept() -> None:
 
 def test_as_dict_has_every_signal() -> None:
     """For JSON every signal is there, but for the caller's metadata and counts of characters."""
-    names = {each.name for each in dataclasses.fields(Signals)} - {"metadata", "size"}
+    names = {each.name for each in dataclasses.fields(Signals)} - {"metadata", "size", "correction"}
 
     assert set(Signals().as_dict()) == names
     assert json.dumps(Signals().as_dict())

@@ -10,6 +10,7 @@ _PROCESS = "tests/faults/test_process.py::test_"
 _CROWDS = "tests/faults/test_crowds.py::test_"
 _LEAVING = "tests/faults/test_leaving.py::test_"
 _CANARY = "tests/test_canary.py::test_"
+_RELOADING = "tests/test_reloading.py::test_"
 
 ELSEWHERE: dict[int, tuple[str, ...]] = {
     13: (
@@ -96,7 +97,19 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
     137: (f"{_CORE}config.py::test_mistake_is_named",),
     138: (f"{_CORE}config.py::test_mistake_is_named",),
     139: (f"{_CORE}config.py::test_key_in_the_file",),
-    141: (f"{_CORE}config.py::test_config_is_frozen_and_pickles",),
+    140: (
+        f"{_CORE}reloading.py::test_broken_file_changes_nothing",
+        f"{_CORE}reloading.py::test_each_content_is_warned_of_once",
+        f"{_CORE}reloading.py::test_deleted_file_and_back",
+        f"{_RELOADING}broken_edit_changes_nothing",
+    ),
+    141: (
+        f"{_RELOADING}edit_while_50_calls_stream",
+        f"{_RELOADING}edit_while_threads_stream",
+        f"{_RELOADING}call_falls_back_by_the_file_it_began_with",
+        f"{_RELOADING}many_threads_call_while_the_file_is_edited",
+        f"{_RELOADING}budget_keeps_what_was_spent",
+    ),
     142: (
         f"{_CORE}budget.py::test_threads_never_overrun",
         f"{_CORE}flow_money.py::test_no_call_passes_its_limits",
@@ -162,8 +175,6 @@ DECIDED: dict[int, str] = {
     62: "The repeated text is passed on.",
     136: "A route lists models, and a model names no other: there is no circle to write.",
     139: "The file has no variables, and no place for a key.",
-    140: "A file is read once. There is no reloading; make another router for another file.",
-    141: "As 140: a config is frozen, and running calls keep the one they began with.",
     154: "Nothing is shared between processes.",
 }
 
