@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,12 @@ from globalapi_core import conditions, policy, ranking, signals
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.circuits import Snapshot
 from globalapi_core.config import Config, Policy, Route, load_config
-from globalapi_core.errors import NoCandidateError, PolicyError, UnknownRouteError
+from globalapi_core.errors import ConfigError, NoCandidateError, PolicyError, UnknownRouteError
 from globalapi_core.estimates import candidate
 from globalapi_core.quality import predict, results
 from globalapi_core.quality.table import Table
 from globalapi_core.records import Candidate, Decision, Rejection
-from globalapi_core.signals import Message, Signals, asks_to_think
+from globalapi_core.signals import Message, Signals, asks_to_think, tokenizers
 
 
 class Router:
@@ -39,6 +39,7 @@ class Router:
         self.table = self._measured() if self.config.is_learned else Table()
         """How good the models are in each domain; empty if no route goes by it."""
         # An event loop should not have to wait for what is read here.
+        self._counters = self._counting()
         signals.prepare()
 
     @property
@@ -57,6 +58,12 @@ class Router:
 
         return reprs.router(self)
 
+    def _counting(self) -> Mapping[str, tokenizers.Counter]:
+        try:
+            return tokenizers.counters(self.config.tokenizers)
+        except ModuleNotFoundError as error:
+            raise ConfigError(str(error), file=self.config.file, key="tokenizers") from None
+
     def _measured(self) -> Table:
         predict.shipped()
         config = self.config
@@ -69,7 +76,7 @@ class Router:
             InvalidInputError: there is no message, or nothing in any of them.
         """
         learned = predict.guess if self.config.is_learned else None
-        return signals.read(messages, keywords=self.config.keywords, learned=learned, **facts)
+        return self._read(messages, learned=learned, **facts)
 
     def signals_for_one(self, messages: Sequence[Message], **facts: Any) -> Signals:
         """The signals of a call whose model is named: the text counts for policies alone.
@@ -77,8 +84,11 @@ class Router:
         Raises:
             InvalidInputError: there is no message, or nothing in any of them.
         """
-        keywords = self.config.keywords
-        return signals.read(messages, keywords=keywords, guess=self._policies_read, **facts)
+        return self._read(messages, guess=self._policies_read, **facts)
+
+    def _read(self, messages: Sequence[Message], **facts: Any) -> Signals:
+        keywords, counters = self.config.keywords, self._counters
+        return signals.read(messages, keywords=keywords, counters=counters, **facts)
 
     def decide(
         self,

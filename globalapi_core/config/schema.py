@@ -26,6 +26,7 @@ Task = Literal[
 Pii = Literal["any", "email", "phone", "card", "cn_id", "iban", "key"]
 Origin = Literal["cn", "us"]
 Check = Literal["refusal", "empty", "json"]
+Tokenizer = Literal["deepseek", "gpt", "qwen"]
 
 READ_FROM_TEXT = frozenset(
     {"language", "task", "min_difficulty", "max_difficulty", "code", "reasoning", "keywords", "pii"}
@@ -353,6 +354,10 @@ class Config(Section):
         None,
         description="Your own evaluation, for choose: quality: a JSONL file of prompts and of "
         "each model's score on them, seen from this file.",
+    )
+    tokenizers: Annotated[list[Tokenizer], BeforeValidator(_listed)] = Field(
+        default_factory=list,
+        description="Families whose own tokenizer counts prompts, where others estimate.",
     )
     alerts: Alerts = Alerts()
     routes: list[Route] = Field(min_length=1)

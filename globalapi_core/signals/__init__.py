@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from globalapi_core.errors import InvalidInputError
@@ -18,6 +19,7 @@ from globalapi_core.signals import keywords as keywords_
 from globalapi_core.signals.correction import Correction
 from globalapi_core.signals.question import asked, before, text_of
 from globalapi_core.signals.size import Estimate, Size
+from globalapi_core.signals.tokenizers import Counter
 
 if TYPE_CHECKING:
     from globalapi_core.quality.predict import Guess
@@ -27,6 +29,7 @@ Message = Mapping[str, Any]
 
 BUCKETS = 10_000
 _UNTAUGHT = Correction()
+_ESTIMATED: Mapping[str, Counter] = MappingProxyType({})
 _KEYED_BY = 2_000
 """Characters of a message that its bucket is drawn from."""
 
@@ -143,6 +146,7 @@ def read(
     metadata: Mapping[str, Any] | None = None,
     keywords: Iterable[str] = (),
     correction: Correction = _UNTAUGHT,
+    counters: Mapping[str, Counter] = _ESTIMATED,
     guess: bool = True,
     learned: Callable[[str], Guess] | None = None,
 ) -> Signals:
@@ -160,6 +164,8 @@ def read(
         metadata: the caller's metadata; values are compared as text.
         keywords: words to look for in what is asked.
         correction: what returned usage has shown of each family's tokenizer.
+        counters: what counts the tokens of a family's models; see `tokenizers`. Others'
+            are estimated.
         guess: whether to look into what is asked: language, task, difficulty, keywords, PII.
             A call of a model that was named goes by none of them, and they take most of
             the time.
@@ -171,7 +177,7 @@ def read(
     """
     if not any(map(_says_something, messages)):
         raise InvalidInputError("the prompt is empty: there is no message with any content")
-    whole = size.of(messages, tools)
+    whole = size.of(messages, tools, counters)
     return Signals(
         **(_guesses(messages, keywords, learned) if guess else {}),
         modalities=size.modalities(messages),

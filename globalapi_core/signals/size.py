@@ -7,13 +7,15 @@ that can be had offline (see `RATES`), on prompts, prose, program text and JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import mul
 from types import MappingProxyType
 from typing import Any
 
+from globalapi_core.signals import tokenizers
 from globalapi_core.signals.question import text_of
+from globalapi_core.signals.tokenizers import Counter
 
 TOKENS_PER_MESSAGE = 4
 """Role and separators; what OpenAI's cookbook counts for its chat models."""
@@ -111,17 +113,25 @@ class Size:
     """How many of each of `KINDS`."""
     others: int = 0
     """Tokens for roles, separators and attachments."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of the text for families whose own tokenizer counted them."""
 
     def estimate(self, family: str | None = None) -> Estimate:
         """Input tokens for a model of *family*; of an unknown one for any of them."""
+        if family is not None and family in self.counted:
+            return Estimate(*(self.counted[family] + self.others,) * 3)
         family = family if family in RATES else None
         tokens = sum(map(mul, self.characters, RATES[family]))
         low, high = BANDS[family]
         return Estimate(*(round(tokens * each) + self.others for each in (1, low, high)))
 
 
-def of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> Size:
-    """The size of *messages* and the definitions of *tools*."""
+def of(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
+    counters: Mapping[str, Counter] = MappingProxyType({}),
+) -> Size:
+    """The size of *messages* and the definitions of *tools*; exact where *counters* count."""
     texts = [text_of(message) for message in messages]
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
     texts += [json.dumps(each, ensure_ascii=False, default=str) for each in (*calls, *tools)]
@@ -130,6 +140,14 @@ def of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
     return Size(
         characters or Size().characters,
         TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_ATTACHMENT * attachments,
+        {family: _exactly(texts, family, counter) for family, counter in counters.items()},
+    )
+
+
+def _exactly(texts: Iterable[str], family: str, counter: Counter) -> int:
+    return sum(
+        counter(text) if len(text) <= tokenizers.LONGEST else round(of_text(text, family))
+        for text in texts
     )
 
 
