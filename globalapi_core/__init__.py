@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from globalapi_core.budget import Budget
     from globalapi_core.catalog import Catalog, ModelInfo
     from globalapi_core.client import Answer, Client
+    from globalapi_core.comparison import compare, shadows_to
     from globalapi_core.config import Config, load_config, parse_config
     from globalapi_core.errors import GatewayError, GlobalAPIError
-    from globalapi_core.hooks import on_call, recorded_calls
+    from globalapi_core.hooks import Shadowed, on_call, on_shadow, recorded_calls
     from globalapi_core.pricing import Cost, Price, Usage
     from globalapi_core.records import CallRecord, Decision
     from globalapi_core.router import Router
@@ -36,12 +37,16 @@ _HOMES = {
     "Price": "pricing",
     "Router": "router",
     "Sandbox": "sandbox",
+    "Shadowed": "hooks",
     "Signals": "signals",
     "Usage": "pricing",
+    "compare": "comparison",
     "load_config": "config",
     "on_call": "hooks",
+    "on_shadow": "hooks",
     "parse_config": "config",
     "recorded_calls": "hooks",
+    "shadows_to": "comparison",
 }
 
 __all__ = [
@@ -59,12 +64,16 @@ __all__ = [
     "Price",
     "Router",
     "Sandbox",
+    "Shadowed",
     "Signals",
     "Usage",
+    "compare",
     "load_config",
     "on_call",
+    "on_shadow",
     "parse_config",
     "recorded_calls",
+    "shadows_to",
 ]
 
 

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 from globalapi_core.config import Config
+from globalapi_core.config.schema import Budget as Section
 
 Per = Literal["hour", "day", "month"]
 
@@ -57,23 +58,46 @@ class Budget:
         self._clock = clock
         self._book = _Book()
         self._file: str | None = None
+        self._pot: str | None = None
+        """The route whose shadow it is for; `None`: it is for calls."""
 
     @classmethod
     def of(cls, config: Config) -> Budget | None:
         """The budget that *config* sets, shared as said above; `None` if it sets none."""
-        if config.budget is None:
+        return cls._set(config.budget, config)
+
+    @classmethod
+    def of_shadow(cls, config: Config, route: str) -> Budget | None:
+        """What the shadow of *route* may come to: a pot apart from that of the calls.
+
+        It is shared as that is, among the routes of this name. `None`: it has no shadow.
+        """
+        found = config.route(route)
+        shadow = found.shadow if found else None
+        return cls._set(shadow.budget if shadow else None, config, pot=route)
+
+    @classmethod
+    def _set(cls, section: Section | None, config: Config, pot: str | None = None) -> Budget | None:
+        if section is None:
             return None
         file = config.file and os.path.realpath(config.file)
-        return cls._shared(config.budget.usd, config.budget.per, file or None, config)
+        return cls._shared(section.usd, section.per, file or None, config, pot)
 
     @classmethod
     def _shared(
-        cls, usd: Decimal, per: Per | None, file: str | None, config: Config | None = None
+        cls,
+        usd: Decimal,
+        per: Per | None,
+        file: str | None,
+        config: Config | None = None,
+        pot: str | None = None,
     ) -> Budget:
         budget = cls(usd, per)
         budget._file = file
+        budget._pot = pot
         if file is not None or config is not None:
-            budget._book = _book((file or id(config), per), config if file is None else None)
+            key = (file or id(config), per, pot)
+            budget._book = _book(key, config if file is None else None)
         return budget
 
     @property
@@ -117,7 +141,7 @@ class Budget:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Budget._shared, (self.usd, self.per, self._file)
+        return Budget._shared, (self.usd, self.per, self._file, None, self._pot)
 
 
 class Reservation:
@@ -195,10 +219,13 @@ class _Book:
         return account
 
 
-_books: dict[tuple[str | int, Per | None], _Book] = {}
+_Key: TypeAlias = tuple[str | int, Per | None, str | None]
+"""The file or the config, the period, and the route whose shadow it is for."""
+
+_books: dict[_Key, _Book] = {}
 
 
-def _book(key: tuple[str | int, Per | None], config: Config | None) -> _Book:
+def _book(key: _Key, config: Config | None) -> _Book:
     """The book of that key in this process; *config* is who it goes with, if anybody."""
     made = _Book()
     # One step for all threads: of two books that are made at once one stays.

@@ -31,8 +31,11 @@ _LONGEST_REASON = 200
 
 _FENCE = re.compile(r"```[A-Za-z0-9]*[ \t]*\n(.*?)\n?```", re.DOTALL)
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
-_APOLOGY = re.compile(r"\W*(?:i(?:'|’)?m (?:\w+ )?(?:sorry|afraid)|sorry|i apologi[sz]e|unfortunately|"
-                      r"抱歉|很抱歉|非常抱歉|对不起|對不起|很遗憾|很遺憾)", re.IGNORECASE)
+_APOLOGY = re.compile(
+    r"\W*(?:i(?:'|’)?m (?:\w+ )?(?:sorry|afraid)|sorry|i apologi[sz]e|unfortunately|"
+    r"抱歉|很抱歉|非常抱歉|对不起|對不起|很遗憾|很遺憾)",
+    re.IGNORECASE,
+)
 
 
 def refusal(text: str) -> str | None:
@@ -111,24 +114,38 @@ class Checks:
         return "refusal" not in self.names or (_tells(text) and not is_refusal(text))
 
 
-def of(names: Iterable[str], own: Own | None = None) -> Checks:
+def of(names: Iterable[str], own: Own | None = None, *, for_object: bool = False) -> Checks:
     """The checks of these *names*, and the caller's.
+
+    Args:
+        names: of `CHECKS`.
+        own: the caller's; `None`: he has none.
+        for_object: whether the answer must be an object of a schema, which is checked apart:
+            then a refusal is no answer that could be handed over.
 
     Raises:
         ValueError: there is no such check.
     """
-    checks = Checks(tuple(dict.fromkeys(names)), own)
-    if unknown := [name for name in checks.names if name not in CHECKS]:
+    given = tuple(dict.fromkeys(names))
+    if unknown := [name for name in given if name not in CHECKS]:
         known = ", ".join(map(repr, CHECKS))
         raise ValueError(f"unknown check {unknown[0]!r}; there are {known}")
-    return checks
+    return Checks(tuple(each for each in given if not (for_object and each == "refusal")), own)
+
+
+NONE: Final = Checks()
+"""Any answer will do."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedDecision(Decision):
     """The decision for one attempt of a router's member, whose answer is held to *checks*."""
 
-    checks: Checks = Checks()
+    checks: Checks = NONE
+
+    # A function of the caller's may not be picklable, and an error with its record must be.
+    def __reduce__(self) -> tuple[object, ...]:
+        return Decision, tuple(getattr(self, each.name) for each in fields(Decision))
 
 
 def held(decision: Decision, checks: Checks) -> Decision:

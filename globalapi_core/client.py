@@ -6,14 +6,16 @@ routers decide by the same `Router` and drive the same flow over single-model me
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from globalapi_core.budget import Budget
 from globalapi_core.catalog import ModelInfo
+from globalapi_core.checks import Checks, asked_of
 from globalapi_core.config import Attempts
+from globalapi_core.errors import RejectedAnswerError
 from globalapi_core.flow import Call, attempts, once
 from globalapi_core.health import Health
 from globalapi_core.hooks import Hook, tell
@@ -87,7 +89,44 @@ class Client:
             flow = once(decision, self.limits.timeout)
         else:
             flow = attempts(decision, self.limits, self.health, self.budget, hook=self.hook)
-        return Call(flow, _facts, text=_text)
+        checks = asked_of(decision)
+        judge = _Judge(checks) if checks else None
+        return Call(flow, _facts, text=_text, judge=judge, handed=_handed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What an answer on the wire is held to; one that calls tools, to nothing."""
+
+    checks: Checks
+
+    def may_show(self, items: Sequence[Delta | Reply]) -> bool:
+        """Whether a stream so far may be shown."""
+        return self.checks.may_show("".join(item.text for item in items))
+
+    def rejected(self, answer: Delta | Reply) -> RejectedAnswerError | None:
+        """Why a whole answer will not do; `None` if it will."""
+        if isinstance(answer, Delta) or answer.tool_calls or answer.invalid_tool_calls:
+            return None
+        return self.checks.rejected(answer.text)
+
+
+def rejected(error: RejectedAnswerError) -> list[Delta | Answer]:
+    """The answer that a router's member rejected with *error*, as a stream of it comes."""
+    reply, record = error.answer, error.record
+    if not isinstance(reply, Reply) or record is None:
+        return []
+    return [*_shown(reply), Answer(reply, record)]
+
+
+def _handed(error: RejectedAnswerError) -> list[Delta | Reply]:
+    reply = error.answer
+    return [*_shown(reply), reply] if isinstance(reply, Reply) else []
+
+
+def _shown(reply: Reply) -> list[Delta]:
+    """What there is to show of *reply*."""
+    return [Delta(reply.text, reply.reasoning)] if reply.text or reply.reasoning else []
 
 
 def _asked(request: ChatRequest, attempt: Attempt) -> tuple[ChatRequest, ModelInfo, float | None]:

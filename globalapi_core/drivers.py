@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import closing, suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
-from globalapi_core.errors import AbandonedError, GatewayError, GlobalAPIError
+from globalapi_core.errors import (
+    AbandonedError,
+    GatewayError,
+    GlobalAPIError,
+    RejectedAnswerError,
+)
 from globalapi_core.records import Attempt, CallRecord, Outcome
-from globalapi_core.signals import size
+from globalapi_core.trials import Judge, Trial
 
 T = TypeVar("T")
 
@@ -38,6 +50,8 @@ class Call(Generic[T]):
         mark: Callable[[T, CallRecord], T] = lambda answer, record: answer,
         *,
         text: Callable[[T], str] | None = None,
+        judge: Judge[T] | None = None,
+        handed: Callable[[RejectedAnswerError], Iterable[T]] = lambda error: (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Drive *flow*.
@@ -51,12 +65,18 @@ class Call(Generic[T]):
             text: what an item of a stream brings of the answer, reasoning included: it says
                 what a stream that is left may be billed for. `None`: nobody knows, and it
                 counts as the most it may cost.
+            judge: what answers are held to: one that fails is a failed attempt, and a stream
+                is held back until it may be shown. `None`: any answer will do.
+            handed: the items, or the one answer, by which a rejected answer is handed over
+                where there is no other.
             clock: seconds, monotonic.
         """
         self._flow = flow
         self._facts = facts
         self._mark = mark
         self._text = text
+        self._judge = judge
+        self._handed = handed
         self._clock = clock
         self._record: CallRecord | None = None
 
@@ -76,11 +96,14 @@ class Call(Generic[T]):
                     time.sleep(attempt.wait)
                 with self._trial(attempt) as trial:
                     answer = make(attempt)
-                    trial.outcome = self._facts(answer)
+                    trial.take(answer)
                 if trial.error is None:
                     self._succeeded(trial)
                     return self._mark(answer, self.record)
-                attempt = self._next(trial.error, trial)
+                following = self._next(trial.error, trial)
+                if following is None:
+                    return self._rest()[-1]
+                attempt = following
 
     async def arun(self, make: Callable[[Attempt], Awaitable[T]]) -> T:
         """`run`, asynchronously."""
@@ -90,11 +113,14 @@ class Call(Generic[T]):
                 await asyncio.sleep(attempt.wait)
                 with self._trial(attempt) as trial:
                     answer = await make(attempt)
-                    trial.outcome = self._facts(answer)
+                    trial.take(answer)
                 if trial.error is None:
                     self._succeeded(trial)
                     return self._mark(answer, self.record)
-                attempt = self._next(trial.error, trial)
+                following = self._next(trial.error, trial)
+                if following is None:
+                    return self._rest()[-1]
+                attempt = following
 
     def stream(
         self, make: Callable[[Attempt], Iterator[T]], visible: Callable[[T], bool]
@@ -119,7 +145,11 @@ class Call(Generic[T]):
                     self._succeeded(trial)
                     yield from (self._mark(item, self.record) for item in trial.held)
                     return
-                attempt = self._next(trial.error, trial)
+                following = self._next(trial.error, trial)
+                if following is None:
+                    yield from self._rest()
+                    return
+                attempt = following
 
     async def astream(
         self, make: Callable[[Attempt], AsyncIterator[T]], visible: Callable[[T], bool]
@@ -142,109 +172,66 @@ class Call(Generic[T]):
                     for item in trial.held:
                         yield self._mark(item, self.record)
                     return
-                attempt = self._next(trial.error, trial)
+                following = self._next(trial.error, trial)
+                if following is None:
+                    for item in self._rest():
+                        yield item
+                    return
+                attempt = following
 
     def _trial(
         self, attempt: Attempt, visible: Callable[[T], bool] = lambda item: False
-    ) -> _Trial[T]:
-        return _Trial(attempt, self._clock, self._facts, visible, self._text, self._left)
+    ) -> Trial[T]:
+        return Trial(
+            attempt, self._clock, self._facts, visible, self._text, self._left, self._judge
+        )
 
-    def _next(self, error: GatewayError, trial: _Trial[T]) -> Attempt:
-        """Tell the flow of a failure; the attempt it makes of it, or what it raises."""
-        outcome = Outcome(error=error, usage=error.usage, request_id=error.request_id)
-        return self._flow.send(trial.timed(outcome))
+    def _next(self, error: GatewayError, trial: Trial[T]) -> Attempt | None:
+        """Tell the flow of a failure; the attempt it makes of it, or what it raises.
 
-    def _left(self, trial: _Trial[T]) -> None:
+        `None`: nobody is left, and an answer that was rejected is handed over.
+        """
+        known = trial.outcome or _told(error)
+        outcome = replace(known, error=error, usage=error.usage, request_id=error.request_id)
+        try:
+            return self._flow.send(trial.timed(outcome))
+        except StopIteration as done:
+            self._record = done.value
+            return None
+
+    def _rest(self) -> list[T]:
+        """The rejected answer that is handed over, carrying the record."""
+        attempts, number = self.record.attempts, self.record.handed_over
+        errors = (outcome.error for attempt, outcome in attempts if attempt.number == number)
+        *items, last = [
+            item
+            for error in errors
+            if isinstance(error, RejectedAnswerError)
+            for item in self._handed(error)
+        ]
+        return [*items, self._mark(last, self.record)]
+
+    def _left(self, trial: Trial[T]) -> None:
         """Tell the flow that the caller has left: nobody is there for what it raises."""
         error = AbandonedError("the caller left before the answer was whole")
         error.model = trial.attempt.candidate.name
         error.partial_tokens = trial.written
+        error.usage = trial.outcome.usage if trial.outcome else None
         with suppress(GlobalAPIError):
             self._next(error, trial)
 
-    def _succeeded(self, trial: _Trial[T]) -> None:
+    def _succeeded(self, trial: Trial[T]) -> None:
         try:
             self._flow.send(trial.timed(trial.outcome or Outcome()))
         except StopIteration as done:
             self._record = done.value
 
 
-class _Trial(Generic[T]):
-    """One attempt under way: how far it has come. It takes in the gateway's errors."""
-
-    def __init__(
-        self,
-        attempt: Attempt,
-        clock: Callable[[], float],
-        facts: Callable[[T], Outcome | None],
-        visible: Callable[[T], bool],
-        text: Callable[[T], str] | None,
-        left: Callable[[_Trial[T]], None],
-    ) -> None:
-        self.attempt = attempt
-        self._clock = clock
-        self._facts = facts
-        self._visible = visible
-        self._text = text
-        self._left = left
-        self._started = clock()
-        self._streamed = False
-        self._tokens = 0.0
-        self.first: float | None = None
-        """Seconds until something could be shown; `None` before that."""
-        self.held: list[T] = []
-        """Items held back: those before the first visible one, and what carries the outcome."""
-        self.outcome: Outcome | None = None
-        self.error: GatewayError | None = None
-        """Why it failed, saying whether the caller has seen any of the answer."""
-
-    @property
-    def written(self) -> int | None:
-        """Estimated tokens of the answer so far; `None`: not known."""
-        return None if self._streamed and self._text is None else round(self._tokens)
-
-    def timed(self, outcome: Outcome) -> Outcome:
-        """*outcome*, with how long it took."""
-        seconds = self._clock() - self._started
-        return replace(outcome, seconds=seconds, first_delta=self.first)
-
-    def pass_on(self, item: T) -> Iterator[T]:
-        """Yield what may be shown now that *item* has come."""
-        self._streamed = True
-        outcome = self._facts(item)
-        if outcome is not None:
-            self.outcome = outcome
-            self.held.append(item)
-            return
-        if self._text is not None:
-            self._tokens += size.of_text(self._text(item))
-        if self.first is not None:
-            yield item
-        elif self._visible(item):
-            self.first = self._clock() - self._started
-            yield from self.held
-            self.held = []
-            yield item
-        else:
-            self.held.append(item)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if isinstance(error, GatewayError):
-            error.shown = self.first is not None
-            self.error = error
-            return True
-        # What we raise ourselves, such as for a request that is no JSON, was not sent.
-        if error is not None and not isinstance(error, GlobalAPIError):
-            self._left(self)
-        return False
+def _told(error: GatewayError) -> Outcome:
+    """What a router's member knew of the answer it rejected with *error*."""
+    if not isinstance(error, RejectedAnswerError) or error.record is None:
+        return Outcome()
+    return error.record.attempts[-1][1]
 
 
 def _close(items: object) -> None:

@@ -1,22 +1,60 @@
 """What may be observed: the record of every call of this process, once, as it ends.
 
 A ledger of your own, a metric and `otel` are hooks. A hook sees what the `CallRecord`
-says, which is neither prompt nor key.
+says, which is neither prompt nor key. Shadows have hooks of their own: they are no calls of
+the user's.
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 from globalapi_core.records import CallRecord
 
+if TYPE_CHECKING:
+    from globalapi_core.drift import Alert, Drift
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A call, and what its shadow made of the same request.
+
+    Answers are texts without reasoning; a tool call is a line `name({"argument": value})`.
+    """
+
+    call: CallRecord
+    """The user's."""
+    shadow: CallRecord | None
+    """The shadow's, with its own cost; `None`: it was not even begun."""
+    error: Exception | None
+    """Why there is no answer of the shadow's: a `BudgetExceededError` once its budget is used
+    up; `None`: there is one."""
+    answer: str = field(repr=False)
+    """What the user was answered."""
+    shadow_answer: str | None = field(repr=False)
+    """`None`: the shadow failed."""
+
+    @property
+    def equal(self) -> bool | None:
+        """Whether both said the same, but for white space around it; `None`: one did not."""
+        if self.shadow_answer is None:
+            return None
+        return self.answer.strip() == self.shadow_answer.strip()
+
+
 Hook: TypeAlias = Callable[[CallRecord], object]
+ShadowHook: TypeAlias = Callable[[Shadowed], object]
+AlertHook: TypeAlias = Callable[["Alert"], object]
 
 _logger = logging.getLogger(__name__)
 _hooks: dict[object, Hook] = {}
+_shadow_hooks: dict[object, ShadowHook] = {}
+_alert_hooks: dict[object, AlertHook] = {}
 
 
 def on_call(hook: Hook) -> Callable[[], None]:
@@ -34,6 +72,41 @@ def on_call(hook: Hook) -> Callable[[], None]:
     """
     key = object()
     _hooks[key] = hook
+    return lambda: _forget(key)
+
+
+def on_shadow(hook: ShadowHook) -> Callable[[], None]:
+    """Have *hook* told of every shadow as it ends, answered or failed.
+
+    It runs in one of the shadows' threads, several at once. What it raises is logged, without
+    its message: that may quote an answer.
+
+    Args:
+        hook: takes both records and both answers.
+
+    Returns:
+        What takes the hook away again.
+    """
+    key = object()
+    _shadow_hooks[key] = hook
+    return lambda: _forget(key)
+
+
+def on_alert(hook: AlertHook) -> Callable[[], None]:
+    """Have *hook* told when a model's share of the calls leaves its band, and when it is back.
+
+    Bands are the config's `alerts.shares`, and those of each route's `target_share`; `drift`
+    says by which rule. A warning is logged too. It runs in the thread or task of the call by
+    which the share was told. What it raises is logged and does not touch the call.
+
+    Args:
+        hook: takes the alert; `str` of it says all.
+
+    Returns:
+        What takes the hook away again.
+    """
+    key = object()
+    _alert_hooks[key] = hook
     return lambda: _forget(key)
 
 
@@ -62,9 +135,49 @@ def tell(record: CallRecord) -> None:
         try:
             hook(record)
         except Exception:
-            _logger.exception("the hook %s failed", getattr(hook, "__qualname__", type(hook)))
+            _logger.exception("the hook %s failed", _name(hook))
+
+
+def tell_shadow(shadowed: Shadowed) -> None:
+    """Tell all hooks of shadows of *shadowed*."""
+    for hook in list(_shadow_hooks.values()):
+        try:
+            hook(shadowed)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            _logger.error(
+                "the hook %s failed: %s in %s, line %s",
+                *(_name(hook), type(error).__name__, where.filename, where.lineno),
+            )
+
+
+def tell_alert(alert: Alert) -> None:
+    """Log *alert*, and tell all hooks of alerts."""
+    _logger.warning("%s", alert)
+    for hook in list(_alert_hooks.values()):
+        try:
+            hook(alert)
+        except Exception:
+            _logger.exception("the hook %s failed", _name(hook))
+
+
+def watched(drift: Drift) -> Hook:
+    """`tell`, by which *drift* is told of each call too."""
+
+    def told(record: CallRecord) -> None:
+        for alert in drift.take(record.decision):
+            tell_alert(alert)
+        tell(record)
+
+    return told
+
+
+def _name(hook: object) -> object:
+    return getattr(hook, "__qualname__", type(hook))
 
 
 def _forget(key: object) -> None:
     """Take the hook of *key* away; once is enough."""
     _hooks.pop(key, None)
+    _shadow_hooks.pop(key, None)
+    _alert_hooks.pop(key, None)

@@ -86,7 +86,7 @@ def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | No
         return f"its origin is {model.origin or 'unknown'}, not {' or '.join(policy.origins)}"
     if policy.models is not None and not _is_one_of(model, policy.models):
         return f"it is not {' or '.join(policy.models)}"
-    if policy.not_models is not None and _is_one_of(model, policy.not_models):
+    if policy.not_models is not None and _may_be_one_of(model, policy.not_models):
         return f"it is one of {', '.join(policy.not_models)}"
     if policy.max_cost is not None:
         price = most(candidate, signals)
@@ -105,15 +105,26 @@ def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | No
 
 def _is_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
     """Whether one of *patterns*, such as `glm-*`, is a spelling of *model* or of what it varies."""
-    spellings = (model.name, model.variant_of or "", model.id, *model.aliases)
+    return _spelled((model.name, model.variant_of or "", model.id, *model.aliases), patterns)
+
+
+def _may_be_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
+    """`_is_one_of`, where a doubt counts against *model*: a server may take `glm-5:free` for it."""
+    known = (model.name, model.id, model.asked)
+    untagged = (each.partition(":")[0] for each in known)
+    return _is_one_of(model, patterns) or _spelled((*known, *untagged), patterns)
+
+
+def _spelled(spellings: Iterable[str], patterns: Sequence[str]) -> bool:
     folded = [fold(each) for each in spellings if each]
     return any(_pattern(each).fullmatch(name) for each in patterns for name in folded)
 
 
 @functools.lru_cache(maxsize=1_000)
 def _pattern(text: str) -> re.Pattern[str]:
-    pieces = text.rpartition("/")[2].split("*")
-    return re.compile(".*".join(re.escape(fold(each)) if each else "" for each in pieces))
+    # Beside a letter, so that a piece of mere punctuation folds to nothing, as it does in names.
+    pieces = (fold(f"x{each}")[1:] for each in text.rpartition("/")[2].strip().split("*"))
+    return re.compile(".*".join(map(re.escape, pieces)))
 
 
 def ceiling(policies: Iterable[Policy]) -> Decimal | None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.errors import GatewayError
+from globalapi_core.errors import GatewayError, RejectedAnswerError
 from globalapi_core.pricing import Cost, Usage, cost, total
 from globalapi_core.signals import Signals
 
@@ -196,6 +197,9 @@ class CallRecord:
     """From the decision to the end, waits included."""
     passed_over: tuple[Rejection, ...] = ()
     """The candidates not tried because of what they may cost, each with the reason."""
+    handed_over: int | None = None
+    """The number of the attempt whose answer failed a check and was handed over all the same,
+    for no other was to be had; `None`: the last attempt's answer passed, or there is none."""
 
     def _repr_html_(self) -> str:
         from globalapi_core import reprs
@@ -205,8 +209,34 @@ class CallRecord:
     @property
     def model(self) -> str | None:
         """The name of the model that answered; `None` when none did."""
-        attempt, outcome = self.attempts[-1] if self.attempts else (None, None)
-        return attempt.candidate.name if attempt and outcome and not outcome.error else None
+        attempt, outcome = self._last or (None, None)
+        if attempt is None or outcome is None or (outcome.error and self.handed_over is None):
+            return None
+        return attempt.candidate.name
+
+    @property
+    def _last(self) -> tuple[Attempt, Outcome] | None:
+        """The attempt whose answer was handed over, else the last."""
+        number = self.handed_over or len(self.attempts)
+        return self.attempts[number - 1] if self.attempts else None
+
+    @property
+    def rejected(self) -> tuple[tuple[Attempt, Outcome], ...]:
+        """The attempts whose answers failed a check and were not handed over."""
+        return tuple(
+            (attempt, outcome)
+            for attempt, outcome in self.attempts
+            if isinstance(outcome.error, RejectedAnswerError) and attempt.number != self.handed_over
+        )
+
+    @property
+    def escalated(self) -> int:
+        """How many attempts were left for the next candidate because of a check."""
+        return sum(
+            isinstance(outcome.error, RejectedAnswerError)
+            and attempt.candidate.name != following.candidate.name
+            for (attempt, outcome), (following, _) in pairwise(self.attempts)
+        )
 
     @property
     def fell_back(self) -> bool:
@@ -226,7 +256,7 @@ class CallRecord:
     @property
     def usage(self) -> Usage | None:
         """Tokens of the attempt that answered."""
-        return self.attempts[-1][1].usage if self.attempts else None
+        return self._last[1].usage if self._last else None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, logs and message metadata."""
@@ -240,6 +270,8 @@ class CallRecord:
             "cost": _sum(known).as_dict(),
             "estimated_cost": _sum(estimated).as_dict(),
             "fell_back": self.fell_back,
+            "escalated": self.escalated,
+            "handed_over": self.handed_over,
             "passed_over": {each.name: each.reason for each in self.passed_over},
             "seconds": round(self.seconds, 6),
             "attempts": [
@@ -254,7 +286,7 @@ def last_outcome(record: Mapping[str, Any]) -> Outcome | None:
     """What a record, `as_dict`, says of the attempt that answered; `None` if it has none."""
     if not record.get("attempts"):
         return None
-    last = record["attempts"][-1]
+    last = record["attempts"][(record.get("handed_over") or 0) - 1]
     return Outcome(
         usage=Usage(**last["usage"]) if last["usage"] else None,
         estimate=Usage(**last["estimate"]) if last["estimate"] else None,
@@ -290,6 +322,7 @@ def _attempt(
         "model": attempt.candidate.name,
         "outcome": "ok" if error is None else type(error).__name__,
         "error": None if error is None else str(error),
+        "rejected": isinstance(error, RejectedAnswerError),
         "status": None if error is None else error.status,
         "wait": round(attempt.wait, 3),
         "seconds": round(outcome.seconds, 6),

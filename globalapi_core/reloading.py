@@ -13,9 +13,9 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from globalapi_core.budget import Budget
@@ -43,6 +43,8 @@ class InForce:
     router: Router
     budget: Budget | None
     """`None`: the config sets none."""
+    shadows: Mapping[str, Budget] = field(default_factory=dict, compare=False)
+    """What the shadows of each route may come to, by the route's name."""
 
     @property
     def config(self) -> Config:
@@ -62,8 +64,17 @@ class InForce:
         found = _made.get(id(config))
         if found is None or found.config is not config:
             named = config.model_copy(update={"file": file}) if file else config
-            found = _made[id(config)] = cls(Router(config), Budget.of(named))
+            found = cls(Router(config), Budget.of(named), dict(_pots(named)))
+            _made[id(config)] = found
         return found
+
+
+def _pots(config: Config) -> Iterator[tuple[str, Budget]]:
+    """The budget of each route's shadow."""
+    for route in config.routes:
+        budget = Budget.of_shadow(config, route.name)
+        if budget is not None:
+            yield route.name, budget
 
 
 _made: weakref.WeakValueDictionary[int, InForce] = weakref.WeakValueDictionary()
@@ -113,7 +124,7 @@ class LiveRouter:
         self._file = file = _File.named(name)
         self.in_force = file.loaded(read_config(name))
         file.used = file.seen or ""
-        _note_use(file.path)
+        _note_use(file)
 
     def now(self) -> InForce:
         """What a call that begins now goes by."""
@@ -168,9 +179,9 @@ class LiveRouter:
             except Exception as error:
                 _warn(file, error)
                 return
-            _tell_change(file.path, self.in_force.config, found.config)
+            _tell_change(file, self.in_force.config, found.config)
             self.in_force, file.used = found, file.seen
-        _note_use(file.path)
+        _note_use(file)
 
     def _start(self, *, due: float) -> None:
         self._pid = os.getpid()
@@ -251,20 +262,21 @@ def _warn(file: _File, error: Exception) -> None:
         _LOG.warning("the config stays as it was, for its file cannot be used: %s", why)
 
 
-def _note_use(path: str) -> None:
+def _note_use(file: _File) -> None:
     """Say that the file is well, if it was said that it is not."""
-    mended = [_warned.pop(each, None) for each in list(_warned) if each[0] == path]
+    mended = [_warned.pop(each, None) for each in list(_warned) if each[0] == file.path]
     if any(mended):
-        _LOG.warning("the config file can be used again: %s", path)
+        _LOG.warning("the config file can be used again: %s", file.current_name)
 
 
-def _tell_change(path: str, before: Config, after: Config) -> None:
-    _LOG.info("the config file was edited, and calls go by it from now on: %s", path)
+def _tell_change(file: _File, before: Config, after: Config) -> None:
+    name = file.current_name
+    _LOG.info("the config file was edited, and calls go by it from now on: %s", name)
     if before.gateway.base_url != after.gateway.base_url:
         _LOG.warning(
             "%s: gateway.base_url was edited, which holds for models and routers that are made "
             "from now on: calls of those there are still go where they went",
-            path,
+            name,
         )
 
 

@@ -12,10 +12,18 @@ from types import TracebackType
 from typing import Self
 
 from globalapi_core.budget import Budget, Reservation
+from globalapi_core.config import Attempts
 from globalapi_core.errors import BudgetExceededError
 from globalapi_core.estimates import most
 from globalapi_core.pricing import usd
-from globalapi_core.records import Attempt, Candidate, Outcome, estimated_cost, known_cost
+from globalapi_core.records import (
+    Attempt,
+    Candidate,
+    Decision,
+    Outcome,
+    estimated_cost,
+    known_cost,
+)
 from globalapi_core.signals import Signals
 
 
@@ -42,19 +50,37 @@ class Shortage:
 class Spending:
     """What one call has come to, and what it may still come to."""
 
-    def __init__(self, signals: Signals, ceiling: Decimal | None, budget: Budget | None) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        ceiling: Decimal | None,
+        budget: Budget | None,
+        *,
+        key: str = "attempts.max_cost",
+    ) -> None:
         """Begin with nothing spent.
 
         Args:
             signals: of the call.
             ceiling: USD for the whole call; `None`: no limit.
             budget: what it shares with other calls; `None`: nothing.
+            key: the ceiling's name in the config file.
         """
+        self._key = key
         self._signals = signals
         self._ceiling = ceiling
         self._budget = budget
         self.spent = Decimal(0)
         """Known and estimated, USD; counted only if there is a limit."""
+
+    @classmethod
+    def of(cls, decision: Decision, limits: Attempts, budget: Budget | None) -> Self:
+        """For a call of *decision*: the lower ceiling holds, of *limits* or of the policies."""
+        own, ruled = limits.max_cost, decision.max_cost
+        if ruled is None or (own is not None and own <= ruled):
+            return cls(decision.signals, own, budget)
+        key = f"max_cost of policy {' or '.join(map(repr, decision.policies))}"
+        return cls(decision.signals, ruled, budget, key=key)
 
     def hold(self, candidate: Candidate) -> Hold | Shortage:
         """Set aside what an attempt of *candidate* may cost."""
@@ -62,8 +88,7 @@ class Spending:
             return Hold()
         price = most(candidate, self._signals)
         if self._ceiling is not None and (price is None or self.spent + price > self._ceiling):
-            key = "attempts.max_cost"
-            return Shortage(candidate.name, price, key, self._ceiling, self.spent)
+            return Shortage(candidate.name, price, self._key, self._ceiling, self.spent)
         reservation = None
         if self._budget is not None:
             reservation = None if price is None else self._budget.reserve(price)

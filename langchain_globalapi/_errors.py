@@ -74,6 +74,10 @@ class RejectedAnswerError(errors.RejectedAnswerError, theirs.ModelAPIError):
     """A whole answer failed a check."""
 
 
+class BrokenCheckError(errors.BrokenCheckError, theirs.ModelAPIError):
+    """The caller's own check raised."""
+
+
 class AllModelsFailedError(errors.AllModelsFailedError, theirs.ModelError):
     """Every candidate was tried and failed."""
 
@@ -85,7 +89,7 @@ _BOTH: dict[type[Exception], type[Exception]] = {
         *(DeadlineExceededError, RateLimitError, ServerError, ModelNotFoundError),
         *(ContextOverflowError, QuotaExceededError, AuthenticationError),
         *(ContentFilteredError, InvalidRequestError, ResponseError, IncompleteResponseError),
-        *(RejectedAnswerError, AllModelsFailedError),
+        *(RejectedAnswerError, BrokenCheckError, AllModelsFailedError),
     )
 }
 

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
+from globalapi_core.checks import Escalations
 from globalapi_core.pricing import Cost, total
 from langchain_globalapi import _bridge
 
@@ -32,6 +34,10 @@ class CostCallbackHandler(BaseCallbackHandler):
         self._lock = threading.Lock()
         self._by_model: dict[str, Cost] = {}
         self._attempts = 0
+        self._calls = self._escalated = 0
+        self._rejected = Cost(Decimal(0), Decimal(0))
+        self._routed: set[UUID] = set()
+        """The runs of routers' calls under way."""
 
     @property
     def cost(self) -> Cost:
@@ -49,27 +55,69 @@ class CostCallbackHandler(BaseCallbackHandler):
         """How many attempts were made, failed ones included."""
         return self._attempts
 
+    @property
+    def escalations(self) -> Escalations:
+        """How many calls went up a candidate because of a check, and what was paid in vain."""
+        return Escalations(self._calls, self._escalated, self._rejected.usd)
+
     def __repr__(self) -> str:
-        """Cost and attempts."""
-        return f"<{self.cost}, {self.attempts} attempts>"
+        """Cost, attempts, and the rate of calls that were escalated, if any was."""
+        rate = f", {self.escalations.rate:.1%} of calls escalated" if self._escalated else ""
+        return f"<{self.cost}, {self.attempts} attempts{rate}>"
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Count the attempts of an answer."""
         for generations in response.generations:
             for each in generations:
                 if isinstance(each, ChatGeneration) and isinstance(each.message, AIMessage):
-                    self._answered(each.message)
+                    self._answered(each.message, kwargs)
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """Count the attempts of a call that failed."""
         record = getattr(error, "record", None)
         if record is not None:
             self._count(record.as_dict())
+            self._call_ended(record.as_dict(), kwargs)
 
-    def _answered(self, message: AIMessage) -> None:
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Count a router's call."""
+        if run_id in self._routed and isinstance(outputs, AIMessage):
+            self._escalations_of(_bridge.record_of(outputs))
+        self._routed.discard(run_id)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Count a router's call that failed."""
+        record = getattr(error, "record", None)
+        if run_id in self._routed and record is not None:
+            self._escalations_of(record.as_dict())
+        self._routed.discard(run_id)
+
+    def _answered(self, message: AIMessage, run: Mapping[str, Any]) -> None:
         record = _bridge.record_of(message)
         if record and not _bridge.is_cached(message):
             self._count(record)
+            self._call_ended(record, run)
+
+    def _call_ended(self, record: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+        """Count the call of *record*; that of an attempt when its router's run ends."""
+        if any(tag.startswith("attempt:") for tag in run.get("tags") or ()):
+            self._routed.add(run["parent_run_id"])
+        else:
+            self._escalations_of(record)
+
+    def _escalations_of(self, record: Mapping[str, Any] | None) -> None:
+        if record is None:
+            return
+        costs = [
+            cost
+            for each in record["attempts"]
+            if each["rejected"] and each["number"] != record["handed_over"]
+            if (cost := _cost(each["cost"]))
+        ]
+        with self._lock:
+            self._calls += 1
+            self._escalated += bool(record["escalated"])
+            self._rejected = total([self._rejected, *costs])
 
     def _count(self, record: Mapping[str, Any]) -> None:
         with self._lock:

@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, ensure_config
 from pydantic import AliasChoices, Field, PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
@@ -56,6 +61,8 @@ class ChatGlobalAPI(GatewayChatModel):
         `globalapi_core.errors.GatewayError` and its kinds. An answer that was cut short
         raises `IncompleteResponseError`, whose `partial_text` has what came; a tool call
         that is not whole and valid is in `invalid_tool_calls` and never in `tool_calls`.
+        `PolicyError`: a policy of the config file forbids the model for this call, of which it
+        knows tags and metadata; a cached answer of the model is not handed out either.
     """
 
     model_name: str = Field(
@@ -65,6 +72,10 @@ class ChatGlobalAPI(GatewayChatModel):
 
     _decided: Decision | None = PrivateAttr(None)
     """What a router decided of the attempt this model makes; `None`: the call is the caller's."""
+    _original: ChatGlobalAPI | None = PrivateAttr(None)
+    """What this is a copy of, made for one call; `None`: it is the caller's own."""
+    _seen: RunnableConfig | None = PrivateAttr(None)
+    """What is known of the config of a stream, whose runs LangChain keeps to itself."""
 
     @property
     def model(self) -> str:
@@ -92,13 +103,51 @@ class ChatGlobalAPI(GatewayChatModel):
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
         """Ask, and yield the answer as it comes."""
-        return super().stream(input, config, **self._with(config, kwargs))
+        told = self._seeing(_seen(config))
+        return super(ChatGlobalAPI, told).stream(input, config, **self._with(config, kwargs))
 
     def astream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """`stream`, asynchronously."""
-        return super().astream(input, config, **self._with(config, kwargs))
+        told = self._seeing(_seen(config))
+        return super(ChatGlobalAPI, told).astream(input, config, **self._with(config, kwargs))
+
+    # Where LangChain hands out what is cached, and streams underneath without telling the run.
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        told = self._seeing(seen(run_manager))
+        if self._may_be_cached:
+            told._asked(self._now().router, messages, stop, {}, kwargs)
+        return super(ChatGlobalAPI, told)._generate_with_cache(
+            messages, stop=stop, run_manager=run_manager, **kwargs
+        )
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        told = self._seeing(seen(run_manager))
+        if self._may_be_cached:
+            told._asked((await self._anow()).router, messages, stop, {}, kwargs)
+        return await super(ChatGlobalAPI, told)._agenerate_with_cache(
+            messages, stop=stop, run_manager=run_manager, **kwargs
+        )
+
+    @property
+    def _may_be_cached(self) -> bool:
+        """Whether an answer may come from a cache, of a call that nobody has decided yet."""
+        asked = self.cache is not False and (self.cache or get_llm_cache()) is not None
+        return asked and self._decided is None
 
     def _generate(
         self,
@@ -180,7 +229,8 @@ class ChatGlobalAPI(GatewayChatModel):
             response_format=given.pop("response_format", None),
             params=given,
         )
-        return request, self._decided or self._decide(router, info, request, config)
+        seen_of = config or self._seen or {}
+        return request, self._decided or self._decide(router, info, request, seen_of)
 
     def _decide(
         self, router: Router, info: ModelInfo, request: ChatRequest, config: RunnableConfig
@@ -210,11 +260,29 @@ class ChatGlobalAPI(GatewayChatModel):
 
     def _told(self, decision: Decision) -> Self:
         """This model for the one attempt of *decision*, which is then not made again."""
-        # LangChain keeps this on the object when it is first used: a copy would make its own.
-        getattr(self, "_serialized", None)
-        told = copy.copy(self)
+        told = self._copied()
         told._decided = decision
         return told
+
+    def _seeing(self, config: RunnableConfig) -> Self:
+        """This model for one call, which policies judge by *config*."""
+        if self._decided is not None:
+            return self
+        told = self._copied()
+        told._seen = config
+        return told
+
+    def _copied(self) -> Self:
+        # LangChain keeps this on the object when it is first used: a copy would make its own.
+        getattr(self, "_serialized", None)
+        copied = copy.copy(self)
+        copied._original = self._original or self
+        return copied
+
+    def _following(self, found: InForce) -> InForce:
+        # What the copy for a call finds in the file, the caller's own model is to follow.
+        original = self._original
+        return super()._following(found) if original is None else original._following(found)
 
     def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a call, with those its config sets."""
@@ -249,3 +317,13 @@ def _chunk(item: Delta | Answer) -> ChatGenerationChunk:
     if isinstance(item, Delta):
         return ChatGenerationChunk(message=_bridge.delta_chunk(item))
     return ChatGenerationChunk(message=_bridge.last_chunk(item))
+
+
+def _seen(config: RunnableConfig | None) -> RunnableConfig:
+    """What a run under *config* would know of it, from whoever called above too."""
+    config = ensure_config(config)
+    above = config.get("callbacks")
+    if not isinstance(above, BaseCallbackManager):
+        return config
+    tags = [*above.tags, *(config.get("tags") or ())]
+    return RunnableConfig(tags=tags, metadata={**above.metadata, **(config.get("metadata") or {})})

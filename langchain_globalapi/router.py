@@ -19,13 +19,14 @@ from globalapi_core import checks
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Answer
 from globalapi_core.errors import InvalidInputError
-from globalapi_core.flow import Call, attempts
+from globalapi_core.flow import attempts
 from globalapi_core.health import Health
 from globalapi_core.records import Attempt, Decision
 from globalapi_core.reloading import InForce
 from globalapi_core.router import alone
-from globalapi_core.wire import Delta
-from langchain_globalapi import _bridge
+from globalapi_core.shadow import ShadowedCall, draw
+from globalapi_core.wire import ChatRequest, Delta
+from langchain_globalapi import _bridge, _shadowing
 from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi._checking import Check, CheckedCall, Kind
 from langchain_globalapi._tracing import atraced, seen, traced
@@ -48,7 +49,7 @@ class _Plan:
     kwargs: Mapping[str, Any]
     schema: Check | None = None
     """What object the answer must be; `None`: anything will do."""
-    held_to: checks.Checks = checks.Checks()
+    held_to: checks.Checks = checks.NONE
     """What its text is held to."""
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
@@ -288,8 +289,23 @@ class RouterRunnable(GatewayChatModel):
     def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.now.config, plan.kwargs)
         flow = attempts(plan.decision, limits, self._health, plan.now.budget)
-        call = Call[Any](flow, kind.outcome, kind.recorded, text=kind.text, handed=kind.handed)
+        call = ShadowedCall[Any](
+            flow, kind.outcome, kind.recorded, text=kind.text, handed=kind.handed
+        )
+        call.shadow = draw(
+            *(plan.now, plan.decision, self._endpoint, limits),
+            ask=lambda attempt: self._same(plan, attempt),
+            said=lambda items: _shadowing.answer([kind.message(each) for each in items]),
+        )
         return CheckedCall(call, kind, plan.schema)
+
+    def _same(self, plan: _Plan, attempt: Attempt) -> ChatRequest:
+        """What the model of *attempt* is asked by *plan*."""
+        given = plan.given(attempt)
+        for name in _shadowing.FOR_TRACERS:
+            given.pop(name, None)
+        member = self._member(plan, attempt)
+        return member._asked(plan.now.router, plan.messages, None, {}, given)[0]
 
     def _checking(self, check: Check) -> dict[str, Any]:
         return {"schema_check": check}

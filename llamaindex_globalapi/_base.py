@@ -68,6 +68,11 @@ class GatewayLLM(StructuredOutput):
     """Further tries of the same model; `None`: as the config file says (1 by default)."""
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Anything else to put into every request."""
+    tags: list[str] = Field(default_factory=list)
+    """Tags of every call, for the config file's routes and policies; they are never sent."""
+    call_metadata: dict[str, Any] = Field(default_factory=dict)
+    """Metadata of every call, for the same; of one call: `metadata`. (That name is LlamaIndex's
+    here.)"""
 
     _live: LiveRouter = PrivateAttr()
     _followed: InForce = PrivateAttr()
@@ -161,6 +166,11 @@ class GatewayLLM(StructuredOutput):
         if one_model:
             update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
         return limits.model_copy(update=update) if update else limits
+
+    def _labels(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Tags and metadata of a call: ours and those taken out of *given*."""
+        tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
+        return {"tags": (*self.tags, *tags), "metadata": {**self.call_metadata, **metadata}}
 
     def to_payload(self) -> dict[str, Any]:
         """What events say of this LLM; no key. Some tracers read `model`, some `model_name`."""

@@ -45,6 +45,9 @@ class GlobalAPI(GatewayLLM):
     the class name. Those of a call go before those of the constructor, `model`, `timeout`
     and `max_retries` included; what this class does not know is sent as it is.
 
+    A call keeps to the policies of the config file: `llm.chat(messages, tags=[...],
+    metadata={...})` are what they may ask for, as with `GlobalAPIRouter`, and are never sent.
+
     Responses:
         `additional_kwargs["globalapi"]` has the record of the call: the model, every
         attempt with its outcome, and the cost in USD. `raw` has what the server said
@@ -53,7 +56,8 @@ class GlobalAPI(GatewayLLM):
 
     Errors:
         `globalapi_core.errors.GatewayError` and its kinds. An answer that was cut short
-        raises `IncompleteResponseError`, whose `partial_text` has what came.
+        raises `IncompleteResponseError`, whose `partial_text` has what came. `PolicyError`:
+        a policy of the config file forbids the model for this call.
     """
 
     model: str = "deepseek-v4-flash"
@@ -175,6 +179,7 @@ class GlobalAPI(GatewayLLM):
         """The request of one call, and the decision of a caller who named the model."""
         given = self._params | flattened(kwargs)
         limits = self._limits(now.config, given, one_model=True)
+        labels = self._labels(given)
         info = now.router.catalog.get(given.pop("model", None) or self.model)
         request = ChatRequest(
             messages=_bridge.to_wire(messages, reasoning_of=info.family),
@@ -190,9 +195,12 @@ class GlobalAPI(GatewayLLM):
             now.budget,
             is_member=self._decided is not None,
         )
-        return client, request, self._decided or self._decide(now.router, info, request)
+        decision = self._decided or self._decide(now.router, info, request, labels)
+        return client, request, decision
 
-    def _decide(self, router: Router, info: ModelInfo, request: ChatRequest) -> Decision:
+    def _decide(
+        self, router: Router, info: ModelInfo, request: ChatRequest, labels: Mapping[str, Any]
+    ) -> Decision:
         facts = router.signals_for_one(
             request.messages,
             tools=request.tools,
@@ -200,6 +208,7 @@ class GlobalAPI(GatewayLLM):
             max_tokens=request.params.get("max_tokens"),
             thinking=request.params.get("thinking"),
             correction=self._health.correction,
+            **labels,
         )
         return router.named(info, facts)
 

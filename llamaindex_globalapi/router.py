@@ -27,7 +27,9 @@ from globalapi_core.flow import Call, attempts
 from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.reloading import InForce
 from globalapi_core.router import Router, alone
-from llamaindex_globalapi import _bridge, _responses, _structured
+from globalapi_core.shadow import ShadowedCall, draw
+from globalapi_core.wire import ChatRequest
+from llamaindex_globalapi import _bridge, _responses, _shadowing, _structured
 from llamaindex_globalapi._base import GatewayLLM, flattened
 from llamaindex_globalapi.llms import GlobalAPI, num_output
 
@@ -243,7 +245,7 @@ class GlobalAPIRouter(GatewayLLM):
         decision = self._decide(now, messages, given)
         flow = attempts(decision, limits, self._health, now.budget)
         held_to = checks.of(decision.escalate, own, for_object=parse is not None)
-        call = Call(
+        call = ShadowedCall(
             flow, _responses.outcome, mark=_finished, text=_responses.brought, handed=handed
         )
 
@@ -256,6 +258,14 @@ class GlobalAPIRouter(GatewayLLM):
             member.rate_limiter = self.rate_limiter
             return member, {**self._params, **params, **given, "timeout": attempt.timeout}
 
+        asked = list(messages)  # the caller goes on with his
+
+        def same(attempt: Attempt) -> ChatRequest:
+            member, own = ready(attempt)
+            return member._asked(now, asked, own)[1]
+
+        lot = (now, decision, self._endpoint, limits)
+        call.shadow = draw(*lot, ask=same, said=_shadowing.answer, last_only=True)
         return call, ready
 
     def _decide(

@@ -1,6 +1,6 @@
 """Measure the learned choice, and print what docs/routing-quality.md records.
 
-    python scripts/eval_routing.py --data DIR [--parts seen,unseen,pair,share,time]
+    python scripts/eval_routing.py --data DIR [--parts seen,unseen,pair,share,same,time]
 
 DIR is the folder of the routing data, with `score_router.py` beside or above it: its
 metrics, its grid and its operating points are used, so that figures compare with its
@@ -23,6 +23,7 @@ from typing import Any
 # As in training: what more threads add up differs in the last bits.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
+import eval_stability
 import numpy as np
 import train_router
 from train_router import Row
@@ -325,7 +326,25 @@ def pace(bench: Bench) -> None:
         print(f"  {size:7,d} characters: median {middle:.0f} us, p99 {late:.0f} us")
 
 
-PARTS = {"seen": seen, "unseen": unseen, "pair": pair, "share": share, "time": pace}
+def same(bench: Bench) -> None:
+    """Whether Chinese questions and reworded ones get the same decision."""
+    predictor = bench.without("nothing", lambda row: False)
+    guesses = {row["id"]: predictor.guess(row["prompt"]) for row in bench.dev}
+    pools = []
+    for name in POOLS:
+        rows, models = bench.rows(bench.dev, name), bench.pools[name]["models"]
+        usd = bench.scorer.matrices(rows, models)[1].mean(0).tolist()
+        told = table_of(rows, guesses, models)
+        pools.append(eval_stability.Pool(name, told, dict(zip(models, usd, strict=True))))
+    routed = [row for row in bench.dev if row["suite"] in ("routellm_mmlu", "routellm_gsm8k")]
+    two = table_of(routed, guesses, (DEAR, CHEAP))
+    for name, pairs in {**eval_stability.twins(), **eval_stability.rewordings()}.items():
+        eval_stability.same(name, pairs, predictor.guess, pools, two, (DEAR, CHEAP))
+
+
+PARTS = {
+    "seen": seen, "unseen": unseen, "pair": pair, "share": share, "same": same, "time": pace,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -3,8 +3,9 @@
     python scripts/train_router.py --data DIR
 
 DIR holds `routing_dev.jsonl.gz`: on each line a prompt with its suite, its domain and the
-score of each model that answered it. No prompt, and no word of fewer than five questions,
-gets into the weights. The result is the same on every run. Needs numpy and scipy.
+score of each model that answered it. `tests/data/domain_prompts.txt` is what this project
+wrote besides. No prompt, and no word of fewer than five questions, gets into the weights.
+The result is the same on every run. Needs numpy and scipy.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import argparse
 import gzip
 import json
 import os
+import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ from scipy.optimize import minimize
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+import router_prompts  # noqa: E402
+
 from globalapi_core.quality import features, predict  # noqa: E402
 
 Row = Mapping[str, Any]
@@ -37,6 +42,8 @@ Row = Mapping[str, Any]
 LEAST_QUESTIONS = 5
 DOMAIN_L2, RIGHT_L2 = 3e-6, 3e-4
 ITERATIONS = 60
+VIEW_WEIGHT, WRITTEN_WEIGHT = 0.5, 0.6
+"""What a view of a prompt, and a written prompt, count for beside a prompt as it was asked."""
 
 # Domains as people would name them, and the names that suites use for them. The same
 # subject has one name in every suite: a head that tells suites apart does not route.
@@ -78,6 +85,11 @@ DOMAINS = {
     "facts": "natural_qa trivia_qa",
     "sentences": "commongen",
     "general": "miscellaneous other",
+    # Of these there are only the prompts written for this project.
+    "writing": "",
+    "conversation": "",
+    "text_work": "",
+    "translation": "",
 }
 _DOMAIN = {name: domain for domain, names in DOMAINS.items() for name in names.split()}
 
@@ -111,6 +123,17 @@ def load(data: Path, split: str) -> list[Row]:
         return [json.loads(line) for line in lines]
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What is learned from one text."""
+
+    tokens: frozenset[bytes]
+    domain: str | None
+    right: tuple[float, float] | None = None
+    """Shares of right answers of the weak and the strong models; `None`: not to be learned."""
+    weight: float = 1.0
+
+
 def train(rows: Sequence[Row], outcomes: Callable[[Row], bool] = lambda row: True) -> bytes:
     """The content of a weights file, learned from *rows*.
 
@@ -118,20 +141,66 @@ def train(rows: Sequence[Row], outcomes: Callable[[Row], bool] = lambda row: Tru
         rows: what to learn from.
         outcomes: whose right and wrong answers may be learned from; of the others, the domain.
     """
-    tokens = [frozenset().union(*features.read(row["prompt"])) for row in rows]
-    vocabulary, idf = _vocabulary(tokens)
-    matrix = _matrix(tokens, vocabulary, idf)
-    names = [domain_of(row) for row in rows]
-    domains = [each for each in DOMAINS if each in names]
-    labelled = np.array([name is not None for name in names])
-    targets = np.eye(len(domains))[[domains.index(name) for name in names if name is not None]]
-    heads = [_fit(matrix[labelled], targets, DOMAIN_L2, _softmax_loss)]
-    judged = np.array([outcomes(row) for row in rows])
-    right = np.array([[_mean(row, WEAK), _mean(row, STRONG)] for row in rows])
-    heads.append(_fit(matrix[judged], right[judged], RIGHT_L2, _logistic_loss))
-    weights = np.hstack([heads[0][0], heads[1][0]]) * idf[:, None]
-    biases = np.hstack([heads[0][1], heads[1][1]])
+    asked = [
+        Example(
+            _tokens(row["prompt"]),
+            domain_of(row),
+            (_mean(row, WEAK), _mean(row, STRONG)) if outcomes(row) else None,
+        )
+        for row in rows
+    ]
+    own = list(_written())
+    vocabulary, idf = _vocabulary([each.tokens for each in (*asked, *own)])
+    found = [*asked, *_views(rows), *own]
+    domains = [each for each in DOMAINS if any(example.domain == each for example in found)]
+    heads = [
+        _domain_head([each for each in found if each.domain], domains, vocabulary, idf),
+        _right_head([each for each in found if each.right], vocabulary, idf),
+    ]
+    weights = np.hstack([weights for weights, _ in heads]) * idf[:, None]
+    biases = np.hstack([biases for _, biases in heads])
     return _packed(domains, sorted(vocabulary), weights, biases, idf)
+
+
+def _tokens(text: str) -> frozenset[bytes]:
+    return frozenset().union(*features.read(text))
+
+
+def _views(rows: Sequence[Row]) -> Iterator[Example]:
+    """The domain of each row, as it shows in what is left of its prompt in another view."""
+    for name in router_prompts.VIEWS[1:]:
+        draw = random.Random(name)
+        for row in rows:
+            text = router_prompts.view(row["prompt"], name, draw)
+            yield Example(_tokens(text), domain_of(row), weight=VIEW_WEIGHT)
+
+
+def _written() -> Iterator[Example]:
+    draw = random.Random("written")
+    for each in router_prompts.written():
+        for text in (each.text, router_prompts.politely(each.text, draw)):
+            yield Example(_tokens(text), each.domain, weight=WRITTEN_WEIGHT)
+
+
+def _domain_head(
+    found: Sequence[Example],
+    domains: Sequence[str],
+    vocabulary: Mapping[bytes, int],
+    idf: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    at = {domain: number for number, domain in enumerate(domains)}
+    targets = np.eye(len(domains))[[at[each.domain] for each in found if each.domain]]
+    weights = np.array([each.weight for each in found])
+    matrix = _matrix([each.tokens for each in found], vocabulary, idf)
+    return _fit(matrix, targets, weights, DOMAIN_L2, _softmax_loss)
+
+
+def _right_head(
+    found: Sequence[Example], vocabulary: Mapping[bytes, int], idf: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    targets = np.array([each.right for each in found if each.right])
+    matrix = _matrix([each.tokens for each in found], vocabulary, idf)
+    return _fit(matrix, targets, np.ones(len(found)), RIGHT_L2, _logistic_loss)
 
 
 def _mean(row: Row, models: frozenset[str]) -> float:
@@ -160,35 +229,40 @@ def _matrix(
     return sparse.csr_matrix(sparse.diags(1 / lengths) @ matrix).astype(np.float32)
 
 
-def _softmax_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+def _softmax_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     logits = logits - logits.max(1, keepdims=True)
     exponentials = np.exp(logits)
     totals = exponentials.sum(1, keepdims=True)
-    return float(-(targets * (logits - np.log(totals))).sum()), exponentials / totals - targets
+    return -(targets * (logits - np.log(totals))).sum(1), exponentials / totals - targets
 
 
-def _logistic_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    loss = np.logaddexp(0, logits) - targets * logits
-    return float(loss.sum()), 1 / (1 + np.exp(-logits)) - targets
+def _logistic_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    losses = np.logaddexp(0, logits) - targets * logits
+    return losses.sum(1), 1 / (1 + np.exp(-logits)) - targets
 
 
 def _fit(
     matrix: sparse.csr_matrix,
     targets: np.ndarray,
+    counts: np.ndarray,
     l2: float,
-    loss_of: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]],
+    losses_of: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The weights and biases of linear models of *targets*, by L-BFGS from zero."""
-    (rows, width), heads = matrix.shape, targets.shape[1]
+    """The weights and biases of linear models of *targets*, by L-BFGS from zero.
+
+    A row weighs in by its share of *counts*.
+    """
+    width, heads = matrix.shape[1], targets.shape[1]
     transposed, targets = matrix.T.tocsr(), targets.astype(np.float32)
+    shares = (counts / counts.sum()).astype(np.float32)
 
     def step(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights, biases = np.split(flat.astype(np.float32), [width * heads])
         weights = weights.reshape(width, heads)
-        loss, slope = loss_of(matrix @ weights + biases, targets)
-        slope = (slope / rows).astype(np.float32)
-        slopes = np.concatenate([(transposed @ slope + l2 * weights).ravel(), slope.sum(0)])
-        return loss / rows + 0.5 * l2 * float((weights**2).sum()), slopes.astype(float)
+        losses, slopes = losses_of(matrix @ weights + biases, targets)
+        slopes = (slopes * shares[:, None]).astype(np.float32)
+        slope = np.concatenate([(transposed @ slopes + l2 * weights).ravel(), slopes.sum(0)])
+        return float(losses @ shares) + 0.5 * l2 * float((weights**2).sum()), slope.astype(float)
 
     start = np.zeros(width * heads + heads)
     options = {"maxiter": ITERATIONS, "maxcor": 8}

@@ -206,23 +206,38 @@ def test_call_falls_back_by_the_file_it_began_with(
     make: Make, sandbox: Sandbox, file: Path, name: str
 ) -> None:
     """A call that has not been answered as the file is edited goes on as it was decided."""
-    routes = "attempts: {{max_retries: {}, timeout: 20}}\nroutes: [{{name: {}, candidates: {}}}]"
-    file.write_text(routes.format(1, "old", f"[{FIRST}, {SECOND}]"), "utf-8")
+    routes = (
+        "attempts: {{max_retries: {}, first_delta: {}}}\nroutes: [{{name: {}, candidates: {}}}]\n"
+    )
+    file.write_text(routes.format(1, 20, "old", f"[{FIRST}, {SECOND}]"), "utf-8")
     sandbox.script(FIRST, [faults.rate_limited(retry_after=0.5), faults.overloaded()])
+    sandbox.script(SECOND, [faults.delay(0.5)])
     model = make(name)
 
     with recorded_calls() as calls, ThreadPoolExecutor(1) as threads:
-        running = threads.submit(whole, model)
+        running = threads.submit(lambda: list(stream(model)))
         while not sandbox.requests:
             time.sleep(0.01)
-        file.write_text(routes.format(0, "new", f"[{THIRD}]"), "utf-8")
+        file.write_text(routes.format(0, 0.2, "new", f"[{THIRD}]"), "utf-8")
         whole(model)
-        running.result()
+        assert running.result()
 
     new, old = calls
     assert [each.candidate.name for each, _ in old.attempts] == [FIRST, FIRST, SECOND]
     assert (old.decision.route, new.decision.route) == ("old", "new")
     assert [each.candidate.name for each, _ in new.attempts] == [THIRD]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_timers_follow(make: Make, sandbox: Sandbox, file: Path, name: str) -> None:
+    """A call waits as long as the file says when it begins, though its model was asked before."""
+    model = make(name)
+    list(stream(model))
+    file.write_text(OLD.replace("timeout: 20", "first_delta: 0.2"), "utf-8")
+    sandbox.script(FIRST, [faults.delay(5)])
+
+    with pytest.raises(Exception, match=r"0\.2 s"):
+        list(stream(model))
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -239,7 +254,8 @@ def test_broken_edit_changes_nothing(
             whole(model)
         file.unlink()
         whole(model)
-        warnings = [each.getMessage() for each in caplog.records]
+        ours = [each for each in caplog.records if each.name == reloading.__name__]
+        warnings = [each.getMessage() for each in ours]
         file.write_text(NEW, "utf-8")
         whole(model)
 

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from globalapi_core.cli import _findings, _options, _output
+from globalapi_core.cli import _advice, _findings, _options, _output
 from globalapi_core.cli._lazy import plain
 from globalapi_core.config.file import Reading, examine_file
 from globalapi_core.config.keys import masked
-from globalapi_core.router import Router
 
 app = plain()
 
@@ -53,7 +52,7 @@ def _counts(reading: Reading) -> dict[str, int]:
     if reading.problems or reading.mended is None:
         return {}
     config = reading.mended.config
-    models = Router(config).models
+    models = _advice.usable(config)[0].models
     return {"routes": len(config.routes), "models": len(models), "tests": len(config.tests)}
 
 

@@ -18,6 +18,8 @@ FILE = "data/quality_zh.txt"
 _HAN = re.compile("[\u3400-\u9fff]+")
 _MARKS = tuple(zip("，。、？！：；（）《》“”＝％", ",.,?!:;()\"\"\"\"=%", strict=True))
 
+_TOLD = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
@@ -34,7 +36,8 @@ class Glossary:
         """*text* with English words in the place of Chinese ones; what is unknown is left out."""
         for mark, plain in _MARKS:
             text = text.replace(mark, plain)
-        if not self.traditional.isdisjoint(text):
+        # Which script a text is in, its first characters tell.
+        if not self.traditional.isdisjoint(text[:_TOLD]):
             text = text.translate(self.simplified)
         return _HAN.sub(self._run, text)
 
@@ -64,10 +67,13 @@ class Glossary:
         return None
 
 
+def is_chinese(text: str) -> bool:
+    """Whether there is anything to look up in *text*: it has one Chinese character or more."""
+    return not text.isascii() and _HAN.search(text) is not None
+
+
 def read(text: str) -> str:
-    """*text* with its Chinese read as English; any other text as it is."""
-    if text.isascii() or _HAN.search(text) is None:
-        return text
+    """*text* read as English by the glossary shipped with this version."""
     return shipped().read(text)
 
 

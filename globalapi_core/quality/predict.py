@@ -35,7 +35,7 @@ class Guess:
     strong: float
     """The same of a strong one (GPT-4, Claude 3.5 Sonnet)."""
     known: int
-    """How many of its words the training has seen."""
+    """How many of its words the training has seen, of a Chinese text of those it is read as."""
 
     @property
     def domain(self) -> str:
@@ -44,10 +44,7 @@ class Guess:
 
     @property
     def trust(self) -> float:
-        """How much the guess should count, 0 to 1: 0 for a text without a known word.
-
-        Texts in Chinese have none: all that is known of right and wrong is in English.
-        """
+        """How much the guess should count, 0 to 1: 0 for a text without a known word."""
         return self.known / (self.known + _ENOUGH)
 
 

@@ -48,10 +48,10 @@ def test_example_is_short_sound_and_green(run: Run, file: Path) -> None:
 
 
 def test_every_router_of_the_articles_is_there() -> None:
-    """Split and shadow are not in the file format; the rest of the seven is shipped."""
+    """All seven are shipped."""
     assert {file.stem for file in EXAMPLES} == {
-        "smart_router", "model_route", "generate_with_fallback", "smart_completion",
-        "route_to_kimi_if_complex", "robust_completion",
+        "smart_router", "model_route", "route_completion", "generate_with_fallback",
+        "smart_completion", "route_to_kimi_if_complex", "robust_completion",
     }  # fmt: skip
 
 
@@ -120,6 +120,41 @@ def test_robust_completion_has_one_deadline(sandbox: Sandbox) -> None:
     assert record.model == "qwen3-32b"
     assert all(attempt.timeout is not None for attempt, _ in record.attempts)
     assert all((attempt.timeout or 99) <= 30 for attempt, _ in record.attempts)
+
+
+def test_route_completion_splits_by_user(sandbox: Sandbox) -> None:
+    """A tenth of a thousand users get the cheap model, each of them whatever they ask."""
+    config = load_config(ROOT / "examples" / "route_completion.yaml")
+    router = Router(config)
+
+    arms: dict[str, set[str]] = {}
+    for user in map(str, range(1_000)):
+        for prompt in ("Where is my invoice?", "导出总是失败。"):
+            signals = router.signals(
+                [{"role": "user", "content": prompt}], metadata={"trial": "split", "user": user}
+            )
+            arms.setdefault(user, set()).add(router.decide(signals).primary.name)
+
+    assert all(len(models) == 1 for models in arms.values())
+    assert 75 <= sum(models == {"deepseek-v4-flash"} for models in arms.values()) <= 125
+
+
+def test_route_completion_shadows_unseen(sandbox: Sandbox) -> None:
+    """The answer is the dear model's; the cheap one is the decision's shadow."""
+    record = answered("route_completion", sandbox)
+
+    assert record.model == "gpt-4o"
+    assert record.decision.shadow is not None
+    assert record.decision.shadow.name == "deepseek-v4-flash"
+
+
+def test_route_completion_is_flipped_by_one_setting(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment moves all that is not pinned to the other tier."""
+    monkeypatch.setenv("GLOBAL_API_TIER", "budget")
+
+    assert answered("route_completion", sandbox).model == "deepseek-v4-flash"
 
 
 @pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)

@@ -74,9 +74,27 @@ def test_output_names_another_file(run: Run, tmp_path: Path) -> None:
     result = run("init", "--template", "tiers", "--output", str(file))
 
     assert result.stdout == (
-        f"wrote {file}: 7 routes, 32 tests; try `globalapi check` and `globalapi test`\n"
+        f"wrote {file}: 7 routes, 34 tests; try `globalapi check` and `globalapi test`\n"
     )
     assert not FILE.exists()
+
+
+def test_tiers_are_flipped_by_one_setting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bulk goes to the other tier by the environment or by an edit; the tests stay green."""
+    run("init", "--template", "tiers")
+
+    def model(prompt: str) -> str:
+        return str(json.loads(run("route", prompt, "--json").stdout)["candidates"][0])
+
+    before = model("Thank you!"), model("退款")
+    monkeypatch.setenv("GLOBAL_API_TIER", "premium")
+    by_environment = model("Thank you!"), model("退款"), run("test").exit_code
+    monkeypatch.delenv("GLOBAL_API_TIER")
+    FILE.write_text(FILE.read_text("utf-8").replace("\ntier: volume", "\ntier: premium"), "utf-8")
+
+    assert before == ("deepseek-v4-flash", "glm-5")
+    assert by_environment == ("gpt-4o", "glm-5", 0)
+    assert model("Thank you!") == "gpt-4o"
 
 
 def test_templates_are_listed(run: Run) -> None:

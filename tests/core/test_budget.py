@@ -449,3 +449,46 @@ def test_fork() -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert state(budget) == (1, 2)
+
+
+# --- shadows ------------------------------------------------------------------------------------
+
+SHADOWED = """
+budget: {usd: 1}
+routes:
+  - {name: a, when: {tags: a}, candidates: gpt-4o, shadow: {model: glm-5, budget: {usd: 2}}}
+  - {name: b, when: {tags: b}, candidates: gpt-4o, shadow: {model: glm-5, budget: {usd: 2}}}
+  - {name: c, candidates: gpt-4o}
+"""
+
+
+def test_shadow_has_a_pot_of_its_own(tmp_path: Path) -> None:
+    """What one route's shadow spends is missing neither to the calls nor to another's."""
+    path = tmp_path / "routes.yaml"
+    path.write_text(SHADOWED, "utf-8")
+    config = load_config(path)
+    pots = [Budget.of(config), *(Budget.of_shadow(config, name) for name in "ab")]
+    assert all(pots)
+    for budget, amount in zip(pots, (1, 2, "0.5"), strict=True):
+        assert budget is not None
+        reserved(budget, amount).settle(usd(amount))
+
+    again = load_config(path)
+    found = [Budget.of(again), *(Budget.of_shadow(again, name) for name in "ab")]
+    assert [each and each.settled for each in found] == [1, 2, usd("0.5")]
+    assert Budget.of_shadow(config, "c") is None
+    assert Budget.of_shadow(config, "no such route") is None
+
+
+def test_pickle_finds_the_pot_of_its_shadow(tmp_path: Path) -> None:
+    """A pickled pot is that of its route again, and not that of the calls."""
+    path = tmp_path / "routes.yaml"
+    path.write_text(SHADOWED, "utf-8")
+    pot = Budget.of_shadow(load_config(path), "a")
+    assert pot is not None
+    reserved(pot, 1).settle(usd(1))
+
+    again = pickle.loads(pickle.dumps(pot))  # noqa: S301
+
+    assert (again.usd, again.settled) == (2, 1)
+    assert Budget.of(load_config(path)).settled == 0  # type: ignore[union-attr]

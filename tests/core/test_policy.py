@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from globalapi_core import policy
-from globalapi_core.config import Policy
-from globalapi_core.records import Candidate
+from globalapi_core.config import Attempts, Policy
+from globalapi_core.errors import AllModelsFailedError, BudgetExceededError, ServerError
+from globalapi_core.flow import attempts
+from globalapi_core.pricing import Usage
+from globalapi_core.records import Candidate, Decision, Outcome
 from globalapi_core.signals import Signals
 
 from .helpers import model
@@ -84,6 +87,10 @@ def against(rule: dict[str, Any], facts: Any = GLM, signals: Signals = TEXT) -> 
         ({"not_models": ["gpt-*"]}, None),
         ({"not_models": ["*5"]}, "it is one of *5"),
         ({"not_models": ["zhipu-5"]}, "it is one of zhipu-5"),
+        ({"not_models": ["glm-*.*"]}, "it is one of glm-*.*"),
+        ({"not_models": ["*-*"]}, "it is one of *-*"),
+        ({"not_models": ["*"]}, "it is one of *"),
+        ({"models": ["*"]}, None),
         ({"max_cost": 1}, None),
         ({"max_cost": "0.0001"}, "it may cost $0.005096, more than $0.0001"),
         ({"max_seconds": 10}, None),
@@ -113,6 +120,17 @@ def test_mode_of_a_model_is_that_model() -> None:
     mode = model("glm-5-deep", variant_of="glm-5")
 
     assert against({"not_models": ["glm-5"]}, mode) == "it is one of glm-5"
+
+
+@pytest.mark.parametrize("name", ["glm-5:free", "zai-org/GLM-5:thinking", "glm_5:latest"])
+def test_tag_is_no_way_around(name: str) -> None:
+    """A model with a tag may be the model without: it is not allowed, and not let in for it."""
+    tagged = model(name)
+
+    assert against({"not_models": ["glm-5"]}, tagged) == "it is one of glm-5"
+    assert against({"not_models": ["glm-*"]}, tagged) == "it is one of glm-*"
+    assert against({"models": ["glm-5"]}, tagged) == "it is not glm-5"
+    assert against({"not_models": ["gpt-*"]}, tagged) is None
 
 
 def test_first_policy_is_named() -> None:
@@ -145,3 +163,43 @@ def test_lowest_ceiling_holds() -> None:
 
     assert policy.ceiling(policies) == Decimal("0.5")
     assert policy.ceiling(policies[2:]) is None
+
+
+def failing(own: str | None, ruled: str | None) -> tuple[list[str], Exception]:
+    """The models called while each costs half a dollar and its answer is lost, and the error."""
+    infos = [model(name, price=50_000, max_output=10) for name in ("a", "b", "c")]
+    decision = Decision(
+        "r", "because", tuple(map(Candidate, infos)), Signals(),
+        policies=("cap", "us"), max_cost=None if ruled is None else Decimal(ruled),
+    )  # fmt: skip
+    limits = Attempts(max_retries=0, max_cost=None if own is None else Decimal(own))
+    flow, called = attempts(decision, limits, hook=lambda record: None), []
+    try:
+        attempt = next(flow)
+        while True:
+            called.append(attempt.candidate.name)
+            attempt = flow.send(Outcome(error=ServerError("no"), usage=Usage(0, 10)))
+    except (AllModelsFailedError, BudgetExceededError) as error:
+        return called, error
+
+
+@pytest.mark.parametrize(
+    ("own", "ruled", "calls", "key"),
+    [
+        (None, None, 3, None),
+        (None, "1.2", 2, "max_cost of policy 'cap' or 'us', $1.2, $1 is spent"),
+        ("0.7", "1.2", 1, "attempts.max_cost, $0.7, $0.5 is spent"),
+        ("1.2", "0.7", 1, "max_cost of policy 'cap' or 'us', $0.7, $0.5 is spent"),
+        ("1.2", "1.2", 2, "attempts.max_cost, $1.2, $1 is spent"),
+        (None, "0.4", 0, "max_cost of policy 'cap' or 'us', $0.4, nothing is spent"),
+    ],
+)
+def test_ceiling_holds_the_whole_call(
+    own: str | None, ruled: str | None, calls: int, key: str | None
+) -> None:
+    """All attempts together stay below the lower of the two ceilings, which the error names."""
+    called, error = failing(own, ruled)
+
+    assert called == ["a", "b", "c"][:calls]
+    assert key is None or f"of {key}" in str(error)
+    assert isinstance(error, AllModelsFailedError if key is None else BudgetExceededError)

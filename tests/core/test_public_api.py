@@ -26,12 +26,16 @@ NAMES = [
     "Price",
     "Router",
     "Sandbox",
+    "Shadowed",
     "Signals",
     "Usage",
+    "compare",
     "load_config",
     "on_call",
+    "on_shadow",
     "parse_config",
     "recorded_calls",
+    "shadows_to",
 ]
 
 

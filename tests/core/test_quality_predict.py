@@ -27,6 +27,24 @@ ASKED = {
 }
 
 
+ASKED_IN_CHINESE = {
+    "arithmetic": "小明买了 14 盒笔，每盒 12 支，每盒 30 元，一共花了多少元？",
+    "mathematics": "求这个矩阵的特征值，并证明多项式在有理数域上不可约。",
+    "law": "原告起诉被告违约，法院应当如何判决？合同是否有效？",
+    "code_writing": "用 Python 写一个函数，返回列表中最大的整数。",
+    "medicine": "患者胸痛、高血压，应服用什么药物治疗？",
+    "economics": "央行提高利率對通貨膨脹和失業率有什麼影響？",
+    "translation": "请把下面的句子翻译成英文。",
+    "conversation": "我的快递还没到，怎么办？",
+}
+
+
+@pytest.mark.parametrize("domain", ASKED_IN_CHINESE)
+def test_guess_of_chinese_questions(domain: str) -> None:
+    """A question in Chinese, in either script, is told as one in English is."""
+    assert guess(ASKED_IN_CHINESE[domain]).domain == domain
+
+
 @pytest.mark.parametrize("domain", ASKED)
 def test_guess_of_plain_questions(domain: str) -> None:
     """A question in nobody's benchmark format is told by its words."""
@@ -42,7 +60,7 @@ def test_probabilities_sum_to_one() -> None:
     assert 0 < found.strong < 1
 
 
-@pytest.mark.parametrize("text", ["", "   ", "1 + 1 = ?", "退款", "证明根号二是无理数。", "🙂"])
+@pytest.mark.parametrize("text", ["", "   ", "1 + 1 = ?", "齉龘", "テスト", "🙂"])
 def test_trust_without_known_words(text: str) -> None:
     """A text without a word that training saw is worth no trust, so nothing is chosen by it."""
     assert guess(text).trust == 0
@@ -102,6 +120,15 @@ def test_every_word_distinct() -> None:
 def test_time_of_a_guess() -> None:
     """A guess of 1 KB takes well under a millisecond, and one of 1 MB hardly more than 10 KB."""
     text = (" ".join(ASKED.values()) * 2)[:1_000]
+    guess(text)
+
+    assert _fastest(text) < 0.001
+    assert _fastest(text * 1_000) < 10 * _fastest(text * 10)
+
+
+def test_time_of_a_chinese_guess() -> None:
+    """Reading Chinese as English keeps to the same bounds."""
+    text = ("".join(ASKED_IN_CHINESE.values()) * 4)[:333]
     guess(text)
 
     assert _fastest(text) < 0.001

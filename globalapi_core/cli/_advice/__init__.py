@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from globalapi_core.catalog import Catalog, ModelInfo
-from globalapi_core.config import Route
+from globalapi_core.config import Config, Route
 from globalapi_core.config.mending import Location, Mended
-from globalapi_core.errors import UnknownModelError
+from globalapi_core.errors import ConfigError, UnknownModelError
 from globalapi_core.router import Router
 
 Severity = Literal["error", "warning"]
@@ -34,9 +34,26 @@ class Advice:
 
 def find(mended: Mended) -> Iterator[Advice]:
     """All there is to say of a config, as far as its routes and models are known."""
-    from globalapi_core.cli._advice import abilities, cases, keywords, money, rules, seconds
+    from globalapi_core.cli._advice import (
+        abilities,
+        alerts,
+        cases,
+        keywords,
+        learned,
+        money,
+        rules,
+        seconds,
+        tiers,
+        traffic,
+    )  # fmt: skip
 
-    router = Router(mended.config)
+    try:
+        router, unread = usable(mended.config)
+    except UnknownModelError:
+        return  # of an alias, which is a problem of the file already
+    if unread is not None:
+        help_ = "mend the file, or take 'results' out"
+        yield Advice("error", ("results",), str(unread), help_)
     yield from keywords.find(router)
     # What a route does depends on its `when` and on the routes before it.
     if not mended.whole:
@@ -45,11 +62,19 @@ def find(mended: Mended) -> Iterator[Advice]:
     try:
         catalog = router.catalog
     except UnknownModelError:
-        return  # of an alias, which is a problem of the file already
-    for module in (abilities, seconds, money):
+        return
+    for module in (abilities, seconds, money, learned, traffic, tiers, alerts):
         yield from module.find(router)
     if all(name in catalog for route in router.config.routes for name in route.candidates):
         yield from cases.find(router)
+
+
+def usable(config: Config) -> tuple[Router, ConfigError | None]:
+    """The router of *config*, without its results if they cannot be read, and why not."""
+    try:
+        return Router(config), None
+    except ConfigError as error:
+        return Router(config.model_copy(update={"results": None})), error
 
 
 def candidates(route: Route, catalog: Catalog) -> list[tuple[int, ModelInfo]]:

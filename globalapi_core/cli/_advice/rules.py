@@ -8,23 +8,68 @@ from typing import Any
 from globalapi_core.cli._advice import Advice
 from globalapi_core.config import Route
 from globalapi_core.router import Router
-from globalapi_core.signals import keywords
+from globalapi_core.signals import keywords, language
+
+DIFFICULTY = {
+    "chat": (0.1, 0.1),
+    "extraction": (0.15, 0.15),
+    "translation": (0.2, 0.2),
+    "summarising": (0.2, 0.2),
+    "knowledge": (0.25, 0.55),
+    "code": (0.35, 0.7),
+    "math": (0.4, 1.0),
+    "reasoning": (0.55, 0.85),
+}
+"""The least and the greatest difficulty that a prompt of each task has; see `signals`."""
 
 
 def find(router: Router) -> Iterator[Advice]:
     """Advice on each route that cannot fire, or only when an earlier one has nobody able."""
     routes = router.config.routes
     for number, route in enumerate(routes):
-        when = _conditions(route)
-        least, most = when.get("min_tokens"), when.get("max_tokens")
-        if least and most and least > most:
-            text = f"route {route.name!r} never fires: no prompt has {least:,} tokens or more "
-            text += f"and {most:,} or fewer"
-            location = ("routes", number, "when", "min_tokens")
-            yield Advice("error", location, text, "make min_tokens the smaller of the two")
+        for key, text, help_ in _contradictions(_conditions(route)):
+            text = f"route {route.name!r} never fires: {text}"
+            yield Advice("error", ("routes", number, "when", key), text, help_)
+        yield from _other_script(number, route)
         earlier = next((each for each in routes[:number] if _contains(each, route)), None)
         if earlier is not None:
             yield _shadowed(number, route, earlier, router)
+
+
+def _contradictions(when: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Conditions that exclude each other: the key, why, and what to do."""
+    least, most = when.get("min_tokens"), when.get("max_tokens")
+    if least and most and least > most:
+        text = f"no prompt has {least:,} tokens or more and {most:,} or fewer"
+        yield "min_tokens", text, "make min_tokens the smaller of the two"
+    low, high = when.get("min_difficulty", 0.0), when.get("max_difficulty", 1.0)
+    if low > high:
+        text = f"no prompt has a difficulty of {low:g} or more and {high:g} or less"
+        yield "min_difficulty", text, "make min_difficulty the smaller of the two"
+        return
+    tasks = when.get("task", ())
+    spans = [DIFFICULTY[task] for task in tasks]
+    if tasks and not any(low <= most and least <= high for least, most in spans):
+        easiest, hardest = min(least for least, _ in spans), max(most for _, most in spans)
+        bounds = f"{easiest:g}" + (f" to {hardest:g}" if hardest > easiest else "")
+        key = "min_difficulty" if low > easiest else "max_difficulty"
+        text = f"prompts of the task {' or '.join(tasks)} have a difficulty of {bounds}"
+        yield key, text, "take it out, or name harder or easier tasks"
+
+
+def _other_script(number: int, route: Route) -> Iterator[Advice]:
+    """Keywords in one Chinese script on a route for the other."""
+    when = _conditions(route)
+    spoken, words = when.get("language", []), when.get("keywords", [])
+    scripts = {each.removeprefix("zh-") for each in spoken if each.startswith("zh-")}
+    if len(scripts) != 1 or set(spoken) != {f"zh-{script}" for script in scripts}:
+        return
+    found = {word: language.told(word).script for word in words}
+    if words and all(script is not None and script not in scripts for script in found.values()):
+        text = f"route {route.name!r} hardly ever fires: its keywords are in the other script than "
+        text += f"{spoken[0]}"
+        help_ = "write them in that script, or set language: zh"
+        yield Advice("warning", ("routes", number, "when", "keywords"), text, help_)
 
 
 def _shadowed(number: int, route: Route, earlier: Route, router: Router) -> Advice:
@@ -60,10 +105,14 @@ def _implied(key: str, wide: Any, narrow: Any) -> bool:
     """Whether a request for which *narrow* holds is one for which *wide* does."""
     if key == "keywords":
         return all(any(keywords.found(each, wide)) for each in narrow)
-    if key == "min_tokens":
+    if key in ("min_tokens", "min_difficulty"):
         return bool(wide <= narrow)
-    if key == "max_tokens":
+    if key in ("max_tokens", "max_difficulty"):
         return bool(wide >= narrow)
+    if key == "pii" and "any" in wide:
+        return True
+    if key == "language" and "zh" in wide:
+        narrow = [each for each in narrow if not each.startswith("zh-")]
     if isinstance(wide, dict):
         return all(name in narrow and _implied("", wide[name], narrow[name]) for name in wide)
     if isinstance(wide, list):
