@@ -17,7 +17,6 @@ from typing import Final, TypeAlias
 from globalapi_core.errors import BrokenCheckError, RejectedAnswerError
 from globalapi_core.pricing import total
 from globalapi_core.records import CallRecord, Decision, known_cost
-from globalapi_core.refusals import is_refusal
 
 Check: TypeAlias = Callable[[str], str | None]
 """Takes an answer's text; `None`, or why it will not do, without quoting it."""
@@ -44,6 +43,9 @@ def refusal(text: str) -> str | None:
     An answer that quotes or explains a refusal is none, nor one that declines a part and
     gives the rest.
     """
+    # Its words take some 20 ms to compile, and most programs ask for no check.
+    from globalapi_core.refusals import is_refusal
+
     return "it is a refusal" if is_refusal(text) else None
 
 
@@ -105,13 +107,16 @@ class Checks:
         error.is_answer = failed.keys() == {"refusal"}
         return error
 
+    @property
+    def needs_all(self) -> bool:
+        """Whether only a whole answer can be checked: a stream is held back until its end."""
+        return self.own is not None or "json" in self.names
+
     def may_show(self, text: str) -> bool:
         """Whether so much of a stream has come, *text*, that no check can turn it down any more."""
-        if self.own or "json" in self.names:
+        if self.needs_all or empty(text):
             return False
-        if empty(text):
-            return False
-        return "refusal" not in self.names or (_tells(text) and not is_refusal(text))
+        return "refusal" not in self.names or (_tells(text) and not refusal(text))
 
 
 def of(names: Iterable[str], own: Own | None = None, *, for_object: bool = False) -> Checks:

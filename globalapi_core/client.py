@@ -102,6 +102,9 @@ class _Judge:
 
     def may_show(self, items: Sequence[Delta | Reply]) -> bool:
         """Whether a stream so far may be shown."""
+        # A piece of reasoning tells nothing, and there may be thousands of them.
+        if self.checks.needs_all or not items[-1].text:
+            return False
         return self.checks.may_show("".join(item.text for item in items))
 
     def rejected(self, answer: Delta | Reply) -> RejectedAnswerError | None:

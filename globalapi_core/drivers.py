@@ -229,9 +229,8 @@ class Call(Generic[T]):
 
 def _told(error: GatewayError) -> Outcome:
     """What a router's member knew of the answer it rejected with *error*."""
-    if not isinstance(error, RejectedAnswerError) or error.record is None:
-        return Outcome()
-    return error.record.attempts[-1][1]
+    record = error.record if isinstance(error, RejectedAnswerError) else None
+    return record.attempts[-1][1] if record and record.attempts else Outcome()
 
 
 def _close(items: object) -> None:

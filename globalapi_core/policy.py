@@ -84,7 +84,7 @@ def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | No
     model = candidate.model
     if policy.origins is not None and model.origin not in policy.origins:
         return f"its origin is {model.origin or 'unknown'}, not {' or '.join(policy.origins)}"
-    if policy.models is not None and not _is_one_of(model, policy.models):
+    if policy.models is not None and not is_one_of(model, policy.models):
         return f"it is not {' or '.join(policy.models)}"
     if policy.not_models is not None and _may_be_one_of(model, policy.not_models):
         return f"it is one of {', '.join(policy.not_models)}"
@@ -103,16 +103,16 @@ def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | No
     return None
 
 
-def _is_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
+def is_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
     """Whether one of *patterns*, such as `glm-*`, is a spelling of *model* or of what it varies."""
     return _spelled((model.name, model.variant_of or "", model.id, *model.aliases), patterns)
 
 
 def _may_be_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
-    """`_is_one_of`, where a doubt counts against *model*: a server may take `glm-5:free` for it."""
+    """`is_one_of`, where a doubt counts against *model*: a server may take `glm-5:free` for it."""
     known = (model.name, model.id, model.asked)
     untagged = (each.partition(":")[0] for each in known)
-    return _is_one_of(model, patterns) or _spelled((*known, *untagged), patterns)
+    return is_one_of(model, patterns) or _spelled((*known, *untagged), patterns)
 
 
 def _spelled(spellings: Iterable[str], patterns: Sequence[str]) -> bool:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from globalapi_core.quality import glossary
+
 WRITTEN = Path(__file__).parent.parent / "tests/data/domain_prompts.txt"
 VIEWS = ("asked", "bare", "stretch", "gaps")
 """A prompt as it was asked; bare; a stretch of the bare one; with words left out."""
@@ -66,10 +68,15 @@ def view(prompt: str, name: str, draw: random.Random) -> str:
     if name == "stretch":
         text = _stretch(text, draw)
     if name == "gaps":
-        text = "".join(
-            each for each in re.split(r"(\s+)", text) if each.isspace() or draw.random() < _KEPT
-        )
+        text = _gaps(text, draw)
     return text if name == "bare" else politely(text, draw)
+
+
+def variants(text: str, draw: random.Random) -> Iterator[str]:
+    """A written *text*, the same politely, and as English with words left out."""
+    yield text
+    yield politely(text, draw)
+    yield _gaps(glossary.read(text) if glossary.is_chinese(text) else text, draw)
 
 
 def bare(prompt: str) -> str:
@@ -92,6 +99,11 @@ def politely(text: str, draw: random.Random) -> str:
     if draw.random() < 1 / 2:
         text = f"{draw.choice(_BEFORE)} {text}"
     return f"{text} {draw.choice(_AFTER)}" if draw.random() < 1 / 3 else text
+
+
+def _gaps(text: str, draw: random.Random) -> str:
+    pieces = re.split(r"(\s+)", text)
+    return "".join(each for each in pieces if each.isspace() or draw.random() < _KEPT)
 
 
 def _stretch(text: str, draw: random.Random) -> str:

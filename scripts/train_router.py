@@ -42,8 +42,16 @@ Row = Mapping[str, Any]
 LEAST_QUESTIONS = 5
 DOMAIN_L2, RIGHT_L2 = 3e-6, 3e-4
 ITERATIONS = 60
-VIEW_WEIGHT, WRITTEN_WEIGHT = 0.5, 0.6
+VIEW_WEIGHT, WRITTEN_WEIGHT = 0.5, 1.0
 """What a view of a prompt, and a written prompt, count for beside a prompt as it was asked."""
+STOP = frozenset(
+    b"the of is to and in for a an this that are be was were it its as at by on with from or if "
+    b"then these those which what following can could please would you your me my i we us our "
+    b"they their he she his her him them has have had do does did will should there here not no "
+    b"but so such also than about into over any all some each one".split()
+)
+"""Words not looked at: they tell how a thing is asked rather than what, and change first when
+it is asked another way or in Chinese."""
 
 # Domains as people would name them, and the names that suites use for them. The same
 # subject has one name in every suite: a head that tells suites apart does not route.
@@ -178,7 +186,7 @@ def _views(rows: Sequence[Row]) -> Iterator[Example]:
 def _written() -> Iterator[Example]:
     draw = random.Random("written")
     for each in router_prompts.written():
-        for text in (each.text, router_prompts.politely(each.text, draw)):
+        for text in router_prompts.variants(each.text, draw):
             yield Example(_tokens(text), each.domain, weight=WRITTEN_WEIGHT)
 
 
@@ -212,7 +220,9 @@ def _vocabulary(tokens: Sequence[frozenset[bytes]]) -> tuple[dict[bytes, int], n
     counts = Counter(token for each in tokens for token in each)
     # Single letters are the labels of options more often than words.
     kept = sorted(
-        token for token, count in counts.items() if count >= LEAST_QUESTIONS and len(token) > 1
+        token
+        for token, count in counts.items()
+        if count >= LEAST_QUESTIONS and len(token) > 1 and token not in STOP
     )
     idf = np.log(len(tokens) / np.array([counts[token] for token in kept], float)) + 1
     return {token: at for at, token in enumerate(kept)}, idf

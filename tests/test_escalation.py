@@ -415,16 +415,18 @@ def test_both_frameworks_record_the_same(sandbox: Sandbox) -> None:
     assert [each[-1] for each in records[0][3]] == ["stop"] * 3
 
 
-@named(WHOLE + STREAMED)
-def test_refusal_opens_no_circuit(sandbox: Sandbox, ask: Ask, way: str) -> None:
-    """A model that declines works: the next call goes to it first."""
-    router: Any = {}
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_refusals_open_no_circuit(sandbox: Sandbox, framework: str) -> None:
+    """A model that declines works: a router that saw it decline thrice asks it first again."""
+    given = parse_config(config("refusal"))
     sandbox.say(CHEAP, [REFUSAL] * 4)
+    langchain = RouterRunnable(config=given, base_url=sandbox.base_url)
+    llamaindex = GlobalAPIRouter(config=given, api_base=sandbox.base_url)
 
     for _ in range(4):
-        seen = ask(sandbox, way, config("refusal"), **router)
+        langchain.invoke(QUESTION) if framework == "langchain" else llamaindex.complete(QUESTION)
 
-    assert seen.models[0] == CHEAP
+    assert [each.model for each in sandbox.requests] == [CHEAP, DEAR] * 4
 
 
 class Days(BaseModel):

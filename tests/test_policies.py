@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import Signals
 from globalapi_core.wire.request import sent_id
-from tests import policies
+from tests import policies, policy_lots
 from tests.policies import World
 
 BLOCKS, CONFIGS = 10, 1_000
@@ -42,6 +43,7 @@ class Clock:
     now: float = 1_000.0
 
     def __call__(self) -> float:
+        """Now."""
         return self.now
 
 
@@ -60,7 +62,7 @@ class Asked:
         """One by lot."""
         document = world.document
         known = [*document["models"], *document["aliases"], "glm-5", "Moonshot/Kimi_K2.5"]
-        signals = policies.call(draw, list(document["models"]))
+        signals = policy_lots.call(draw, list(document["models"]))
         how = draw.random()
         if how < 0.6:
             return cls(signals)
@@ -113,7 +115,7 @@ class Trial:
     def __init__(self, seed: int, seen: Counter[str]) -> None:
         self.draw = Random(seed)
         self.seen = seen
-        self.world = policies.world(self.draw)
+        self.world = policy_lots.world(self.draw)
         self.clock = Clock()
         self.config = Config.model_validate(self.world.document)
         self.router = Router(self.config)
@@ -146,9 +148,7 @@ class Trial:
             if not self.world.forbids(model, asked.signals, params)
         ]
 
-    def judge(
-        self, asked: Asked, decision: Decision, tried: list[tuple[Attempt, Outcome]]
-    ) -> None:
+    def judge(self, asked: Asked, decision: Decision, tried: list[tuple[Attempt, Outcome]]) -> None:
         """Hold a call to what is allowed."""
         allowed = self.allowed(asked)
         params = decision.primary.params if decision.candidates else {}
@@ -161,9 +161,9 @@ class Trial:
                 self.wrong.append(f"{asked}: {model.name} was sent as another model")
         if decision.shadow is not None:
             self.seen["shadows"] += 1
-            model = asked.moded(self.world, decision.shadow.model.asked, params)
-            if self.world.forbids(model, asked.signals, params):
-                self.wrong.append(f"{asked}: the shadow {model.name} is not allowed")
+            shadow = asked.moded(self.world, decision.shadow.model.asked, params)
+            if self.world.forbids(shadow, asked.signals, params):
+                self.wrong.append(f"{asked}: the shadow {shadow.name} is not allowed")
         in_force = self.world.in_force(asked.signals)
         ceilings = [Decimal(each["max_cost"]) for each in in_force if "max_cost" in each]
         if ceilings and self.spent(tried) > min(ceilings):
@@ -243,7 +243,5 @@ SEEN = (
 
 def test_configurations_by_lot_are_sound() -> None:
     """What is drawn is what a file could say: the checks of a file find nothing in it."""
-    import json
-
     for seed in range(40):
-        parse_config(json.dumps(policies.world(Random(seed)).document))
+        parse_config(json.dumps(policy_lots.world(Random(seed)).document))

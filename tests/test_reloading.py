@@ -51,6 +51,8 @@ Edit = Callable[[str | None], None]
 def _always_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call looks at the file."""
     monkeypatch.setattr(reloading, "INTERVAL", 0.0)
+    # Some tools set up logging by switching off every logger there is.
+    monkeypatch.setattr(logging.getLogger(reloading.__name__), "disabled", False)
 
 
 @pytest.fixture

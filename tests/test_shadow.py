@@ -315,6 +315,34 @@ def test_abandoned_stream_has_none(kind: str, is_async: bool, make: Make, sandbo
 
 
 @ROUTERS
+@pytest.mark.parametrize("is_async", [False, True])
+def test_shadow_of_a_stream_begins_at_its_end(
+    kind: str, is_async: bool, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shadow of a stream is not there before its reader has had the last item."""
+    router: Any = make(kind)
+    chain: Any = [HumanMessage(QUESTION)] if kind == "langchain" else [ChatMessage(QUESTION)]
+    jobs: list[object] = []
+    seen: list[int] = []
+    monkeypatch.setattr(shadow._beside, "put", jobs.append)
+
+    async def read() -> None:
+        items = router.astream(chain) if kind == "langchain" else await router.astream_chat(chain)
+        async for _ in items:
+            seen.append(len(jobs))
+
+    if is_async:
+        asyncio.run(read())
+    else:
+        for _ in (router.stream if kind == "langchain" else router.stream_chat)(chain):
+            seen.append(len(jobs))
+
+    assert seen
+    assert not any(seen)
+    assert len(jobs) == 1
+
+
+@ROUTERS
 @pytest.mark.parametrize(
     "policy",
     [f"not_models: [{OTHER}]", "origins: [us]", 'max_cost: "0.00005"', "models: ['gpt-*']"],

@@ -18,7 +18,7 @@ from globalapi_core.errors import GlobalAPIError
 COMMANDS = {
     "calibrate": (
         "calibrate",
-        "Find the need_above that gives a dear model its target_share; calls nothing.",
+        "Find the need_above for a target_share, from a sample of prompts; calls nothing.",
     ),
     "chat": ("chat", "Ask one question and stream the answer."),
     "check": ("check", "Find what is wrong with a config file, and what is unwise in it."),

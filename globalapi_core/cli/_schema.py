@@ -13,6 +13,10 @@ def config_schema() -> dict[str, Any]:
     """The schema; what it accepts, `globalapi check` may still find a problem in."""
     schema = Config.model_json_schema(schema_generator=_Schema)
     del schema["properties"]["file"]
+    # Where there are tiers, a route without candidates has those of one.
+    schema["$defs"]["Route"]["required"].remove("candidates")
+    listed = {"properties": {"routes": {"items": {"required": ["candidates"]}}}}
+    schema["anyOf"] = [{"required": ["tiers"]}, listed]
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,

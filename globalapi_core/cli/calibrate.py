@@ -39,7 +39,7 @@ def calibrate(
     ] = False,
     json: _options.Json = False,
 ) -> None:
-    """Find the need_above that gives a route's dear model its target_share; calls nothing.
+    """Find the need_above for a target_share, from a sample of prompts; calls nothing.
 
     Prompts that take another route do not count, unless the route is named. Prompts are
     neither shown nor kept.

@@ -4,16 +4,15 @@ One YAML file (1.2, so `no` is a word) says everything a router does; changing m
 changing that file. `load_config` finds it and checks it; errors name file, line and key.
 """
 
+from globalapi_core.config.fields import Choose, Language
 from globalapi_core.config.file import default_config, load_config, parse_config
 from globalapi_core.config.schema import (
     Alerts,
     Attempts,
     Case,
-    Choose,
     Config,
     Expect,
     Gateway,
-    Language,
     Model,
     Policy,
     Route,

@@ -175,5 +175,9 @@ def _load_yaml(text: str, file: str | None) -> Any:
         raise ConfigError(f"not YAML: {problem}", file=file, line=line) from None
     except YAMLError as error:
         raise ConfigError(f"not YAML: {problems.shortened(str(error))}", file=file) from None
+    except ValueError:
+        # What it says may quote the file.
+        problem = "not YAML: a value cannot be read as what its tag or its form says"
+        raise ConfigError(problem, file=file) from None
     except RecursionError:
         raise ConfigError("not a config file: it is nested too deeply", file=file) from None

@@ -4,98 +4,33 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from globalapi_core.catalog import Catalog, Modality, Source, Thinking
-
-Choose = Literal["priority", "cheapest", "fastest", "balanced", "quality"]
-Language = Literal["en", "zh", "zh-Hans", "zh-Hant", "ja", "ko", "mixed", "other"]
-Task = Literal[
-    "chat", "code", "knowledge", "math", "reasoning", "translation", "summarising", "extraction"
-]
-Pii = Literal["any", "email", "phone", "card", "cn_id", "iban", "key"]
-Origin = Literal["cn", "us"]
-Check = Literal["refusal", "empty", "json"]
-Tokenizer = Literal["deepseek", "gpt", "qwen"]
+from globalapi_core.config.fields import (
+    Check,
+    Choose,
+    Conversation,
+    Language,
+    Limit,
+    Money,
+    Origin,
+    Pii,
+    Seconds,
+    Share,
+    Task,
+    Tokenizer,
+    Weight,
+    Words,
+    listed,
+)
 
 READ_FROM_TEXT = frozenset(
     {"language", "task", "min_difficulty", "max_difficulty", "code", "reasoning", "keywords", "pii"}
 )
 """The keys of `when` for which the text has to be looked into."""
-
-
-def _listed(value: object) -> object:
-    """Let a single value stand for a list of one."""
-    return value if isinstance(value, list | type(None)) else [value]
-
-
-def _plain(value: Any) -> Any:
-    """*value* without what the reader of YAML knows besides."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
-
-
-def _conversation(value: object) -> object:
-    """Let a text stand for the user message that says it."""
-    if isinstance(value, str):
-        return [{"role": "user", "content": value}]
-    if not (isinstance(value, list) and value and all(map(_is_message, value))):
-        raise ValueError("expected text, or a list of messages with role and content")
-    return _plain(value)
-
-
-def _is_message(value: object) -> bool:
-    if not (isinstance(value, dict) and isinstance(value.get("role"), str)):
-        return False
-    content, calls = value.get("content"), value.get("tool_calls")
-    if isinstance(content, str | None):
-        content = []
-    return all(
-        isinstance(each, list) and all(isinstance(part, dict) for part in each)
-        for each in (content, calls or [])
-    )
-
-
-def _money(value: object) -> object:
-    # A YAML number is binary: through its text, 0.1 stays 0.1.
-    return str(value) if isinstance(value, int | float) else value
-
-
-_Money = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False), BeforeValidator(_money)]
-_Limit = Annotated[
-    Decimal, Field(ge=0, le=1_000_000_000, allow_inf_nan=False), BeforeValidator(_money)
-]
-_Words = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)]
-_Conversation = Annotated[
-    list[dict[str, Any]],
-    BeforeValidator(_conversation),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"type": "object", "required": ["role"]},
-                },
-            ]
-        }
-    ),
-]
-_Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -117,16 +52,16 @@ class Attempts(Section):
 
     max_retries: int = Field(1, ge=0, le=10, description="Further tries of the same model.")
     max_attempts: int = Field(4, ge=1, le=50, description="Tries in all, over all candidates.")
-    timeout: _Seconds = Field(600.0, description="Seconds for the whole call.")
-    connect: _Seconds = Field(10.0, description="Seconds to connect.")
-    first_delta: _Seconds = Field(
+    timeout: Seconds = Field(600.0, description="Seconds for the whole call.")
+    connect: Seconds = Field(10.0, description="Seconds to connect.")
+    first_delta: Seconds = Field(
         120.0, description="Seconds until a stream shows anything: a model may think that long."
     )
-    idle: _Seconds = Field(60.0, description="Seconds between two deltas of a stream.")
-    cooldown: _Seconds = Field(
+    idle: Seconds = Field(60.0, description="Seconds between two deltas of a stream.")
+    cooldown: Seconds = Field(
         30.0, description="Seconds that others go before a model that failed."
     )
-    max_cost: _Limit | None = Field(
+    max_cost: Limit | None = Field(
         None,
         description="USD for the whole call, failed attempts included; absent: no limit. A model "
         "without a known price is then passed over.",
@@ -136,7 +71,7 @@ class Attempts(Section):
 class Budget(Section):
     """What all calls of a process may come to."""
 
-    usd: _Limit = Field(description="USD in each period.")
+    usd: Limit = Field(description="USD in each period.")
     per: Literal["hour", "day", "month"] | None = Field(
         None, description="The period, in UTC; absent: the life of the process."
     )
@@ -149,12 +84,12 @@ class Model(Section):
     title: str | None = None
     family: str | None = Field(None, description="Whose wire rules it follows.")
     origin: Origin | None = None
-    input_mtok: _Money | None = Field(None, description="USD per million input tokens.")
-    output_mtok: _Money | None = Field(None, description="USD per million output tokens.")
-    cache_read_mtok: _Money | None = None
+    input_mtok: Money | None = Field(None, description="USD per million input tokens.")
+    output_mtok: Money | None = Field(None, description="USD per million output tokens.")
+    cache_read_mtok: Money | None = None
     context_window: int | None = Field(None, ge=256, description="Tokens.")
     max_output: int | None = Field(None, ge=1, description="Tokens.")
-    modalities: Annotated[list[Modality] | None, BeforeValidator(_listed)] = None
+    modalities: Annotated[list[Modality] | None, BeforeValidator(listed)] = None
     tools: bool | None = None
     json_mode: bool | None = None
     json_schema: bool | None = None
@@ -169,27 +104,27 @@ class Model(Section):
 class When(Section):
     """What must hold for a route to fire: every key given, any value of a list."""
 
-    modality: Annotated[list[Modality] | None, BeforeValidator(_listed)] = None
+    modality: Annotated[list[Modality] | None, BeforeValidator(listed)] = None
     tools: bool | None = Field(None, description="Whether tools are bound.")
     json_output: bool | None = Field(None, description="Whether the answer must be JSON.")
-    language: Annotated[list[Language] | None, BeforeValidator(_listed)] = Field(
+    language: Annotated[list[Language] | None, BeforeValidator(listed)] = Field(
         None, description="Of what is asked; zh is both zh-Hans and zh-Hant."
     )
-    task: Annotated[list[Task] | None, BeforeValidator(_listed)] = Field(
+    task: Annotated[list[Task] | None, BeforeValidator(listed)] = Field(
         None, description="What is asked for."
     )
-    min_difficulty: _Share | None = Field(None, description="0 to 1, at least.")
-    max_difficulty: _Share | None = Field(None, description="0 to 1, at most.")
+    min_difficulty: Share | None = Field(None, description="0 to 1, at least.")
+    max_difficulty: Share | None = Field(None, description="0 to 1, at most.")
     code: bool | None = None
     reasoning: bool | None = None
-    pii: Annotated[list[Pii] | None, BeforeValidator(_listed)] = Field(
+    pii: Annotated[list[Pii] | None, BeforeValidator(listed)] = Field(
         None, description="Personal data noticed in the prompt, best effort; any: of any kind."
     )
     min_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at least.")
     max_tokens: int | None = Field(None, ge=1, description="Estimated input tokens, at most.")
-    keywords: _Words | None = None
-    tags: _Words | None = None
-    metadata: dict[str, _Words] | None = None
+    keywords: Words | None = None
+    tags: Words | None = None
+    metadata: dict[str, Words] | None = None
 
     @functools.cached_property
     def conditions(self) -> dict[str, Any]:
@@ -211,7 +146,7 @@ class Split(Section):
         description="Whose share: a key of the metadata, such as user; conversation: the "
         "conversation's own, by its first user message.",
     )
-    shares: dict[str, _Weight] = Field(
+    shares: dict[str, Weight] = Field(
         min_length=2, description="The weight of each model, such as 90 and 10."
     )
 
@@ -231,7 +166,7 @@ class Route(Section):
 
     name: str = Field(min_length=1)
     when: When | None = Field(None, description="Absent: always.")
-    candidates: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = Field(
+    candidates: Annotated[list[str], BeforeValidator(listed), Field(min_length=1)] = Field(
         description="The models to consider; absent: those of the tier."
     )
     tier: str | None = Field(
@@ -241,7 +176,7 @@ class Route(Section):
     cost_weight: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = Field(
         0.0, description="With choose: quality, the share of right answers one USD is worth."
     )
-    target_share: Annotated[dict[str, _Share], Field(min_length=1, max_length=1)] | None = Field(
+    target_share: Annotated[dict[str, Share], Field(min_length=1, max_length=1)] | None = Field(
         None, description="The share of this route's calls that a dear model gets: the hardest."
     )
     need_above: float | None = Field(
@@ -249,7 +184,7 @@ class Route(Section):
     )
     split: Split | None = None
     shadow: Shadow | None = None
-    escalate: Annotated[list[Check], BeforeValidator(_listed)] = Field(
+    escalate: Annotated[list[Check], BeforeValidator(listed)] = Field(
         default_factory=list, description="Answers that go up one candidate."
     )
     sticky: bool = Field(
@@ -267,15 +202,15 @@ class Policy(Section):
     name: str = Field(min_length=1)
     when: When | None = Field(None, description="The calls it holds for; absent: all.")
     unless: When | None = Field(None, description="Of those, the calls it does not hold for.")
-    origins: Annotated[list[Origin] | None, BeforeValidator(_listed)] = Field(
+    origins: Annotated[list[Origin] | None, BeforeValidator(listed)] = Field(
         None, description="Where a model's maker may be; one of unknown origin is not allowed."
     )
-    models: _Words | None = Field(None, description="The only models allowed, such as glm-*.")
-    not_models: _Words | None = Field(None, description="Models not allowed.")
-    max_cost: _Limit | None = Field(
+    models: Words | None = Field(None, description="The only models allowed, such as glm-*.")
+    not_models: Words | None = Field(None, description="Models not allowed.")
+    max_cost: Limit | None = Field(
         None, description="USD for the whole call; a model of unknown price is not allowed."
     )
-    max_seconds: _Seconds | None = Field(
+    max_seconds: Seconds | None = Field(
         None,
         description="Seconds an answer may be expected to take; a model of unknown speed is "
         "not allowed.",
@@ -290,7 +225,7 @@ class Policy(Section):
 class Alerts(Section):
     """What to warn of."""
 
-    shares: dict[str, tuple[_Share, _Share]] = Field(
+    shares: dict[str, tuple[Share, Share]] = Field(
         default_factory=dict,
         description="For a model, the least and the most of the calls that should go to it.",
     )
@@ -300,9 +235,9 @@ class Alerts(Section):
 class Expect(Section):
     """What a test holds a decision to: every key given, any value of a list."""
 
-    model: _Words | None = Field(None, description="The model tried first, by any spelling.")
-    route: _Words | None = Field(None, description="The route that fires.")
-    not_model: _Words | None = Field(None, description="Models that must not be tried first.")
+    model: Words | None = Field(None, description="The model tried first, by any spelling.")
+    route: Words | None = Field(None, description="The route that fires.")
+    not_model: Words | None = Field(None, description="Models that must not be tried first.")
 
     @property
     def empty(self) -> bool:
@@ -313,8 +248,8 @@ class Expect(Section):
 class Case(Section):
     """A test of the routes: a request, and where it must go."""
 
-    input: _Conversation = Field(description="The prompt, or the messages of a conversation.")
-    tags: _Words = Field(default_factory=list)
+    input: Conversation = Field(description="The prompt, or the messages of a conversation.")
+    tags: Words = Field(default_factory=list)
     metadata: dict[str, str] = Field(default_factory=dict)
     tools: bool = Field(False, description="Whether tools are bound.")
     image: bool = Field(False, description="Whether a picture is attached.")
@@ -339,7 +274,7 @@ class Config(Section):
     aliases: dict[str, str] = Field(
         default_factory=dict, description="Your own spellings of model names."
     )
-    tiers: dict[str, Annotated[_Words, Field(min_length=1)]] = Field(
+    tiers: dict[str, Annotated[Words, Field(min_length=1)]] = Field(
         default_factory=dict, description="Sets of candidates, by name."
     )
     tier: str | None = Field(
@@ -355,7 +290,7 @@ class Config(Section):
         description="Your own evaluation, for choose: quality: a JSONL file of prompts and of "
         "each model's score on them, seen from this file.",
     )
-    tokenizers: Annotated[list[Tokenizer], BeforeValidator(_listed)] = Field(
+    tokenizers: Annotated[list[Tokenizer], BeforeValidator(listed)] = Field(
         default_factory=list,
         description="Families whose own tokenizer counts prompts, where others estimate.",
     )

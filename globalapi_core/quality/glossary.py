@@ -16,7 +16,7 @@ from importlib import resources
 FILE = "data/quality_zh.txt"
 
 _HAN = re.compile("[\u3400-\u9fff]+")
-_MARKS = tuple(zip("，。、？！：；（）《》“”＝％", ",.,?!:;()\"\"\"\"=%", strict=True))
+_MARKS = tuple(zip("，。、？！：；（）《》“”＝％", ',.,?!:;()""""=%', strict=True))
 
 _TOLD = 200
 
@@ -47,15 +47,14 @@ class Glossary:
         while at < end:
             two = run[at : at + 2]
             if two in longer and (fit := self._longest(run, at)):
-                words, size = fit
-                found.append(words)
-                at += size
-            elif (words := english(two)) is not None:
+                found.append(fit[0])
+                at += fit[1]
+            elif words := english(two):
                 found.append(words)
                 at += 2
             else:
-                if (words := english(two[0])) is not None:
-                    found.append(words)
+                if one := english(two[0]):
+                    found.append(one)
                 at += 1
         found.append("")
         return " ".join(found)

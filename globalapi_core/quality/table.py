@@ -18,6 +18,8 @@ from globalapi_core.quality.predict import Guess
 
 SHRINK = 8.0
 """Answers by which a domain's share is drawn to the model's mean: on 8 answers, by half."""
+_LITTLE = 0.01
+"""Probabilities below it tell nothing, and take most of the time."""
 SHRINK_BENCHMARKS = 1.0
 """The same for published tables: of one benchmark that speaks for a domain, half is believed."""
 
@@ -70,30 +72,66 @@ class Table:
 
 
 def measured(results: Iterable[Result], source: str = "your results") -> Table:
-    """The table of the user's own evaluation: each prompt counts for the domains guessed.
+    """The table of the user's own evaluation: the domains' shares that fit its scores best.
 
-    A hundred prompts tell the models apart; the domains need some dozens each, and where
-    there are fewer the model's mean counts for more.
+    Least squares, drawn to each model's mean by `SHRINK` answers a domain. A hundred prompts
+    tell the models apart; the domains need some dozens each, and where there are fewer the
+    model's mean counts for more. A thousand prompts take some tenths of a second.
     """
-    rows: dict[str, list[tuple[Guess, float]]] = {}
-    for result in results:
+    rows = list(results)
+    told: dict[str, dict[int, float]] = {}
+    for at, result in enumerate(rows):
         for model, score in result.scores.items():
-            rows.setdefault(fold(model), []).append((result.guess, score))
-    return Table({model: _profile(each, source) for model, each in rows.items()})
+            told.setdefault(fold(model), {})[at] = score
+    # Models that were asked the same prompts, as they mostly were, are fitted together.
+    together: dict[tuple[int, ...], list[str]] = {}
+    for model, scores in told.items():
+        together.setdefault(tuple(scores), []).append(model)
+    profiles: dict[str, Profile] = {}
+    for ats, models in together.items():
+        scores_of = [list(told[model].values()) for model in models]
+        fitted = _fitted([rows[at].guess for at in ats], scores_of, source)
+        profiles.update(zip(models, fitted, strict=True))
+    return Table({model: profiles[model] for model in told})
 
 
-def _profile(rows: Sequence[tuple[Guess, float]], source: str) -> Profile:
-    mean = fmean(score for _, score in rows)
-    counts: dict[str, float] = {}
-    rights: dict[str, float] = {}
-    for guess, score in rows:
-        for domain, probability in guess.domains.items():
-            counts[domain] = counts.get(domain, 0.0) + probability
-            rights[domain] = rights.get(domain, 0.0) + probability * score
-    domains = {
-        domain: (rights[domain] + SHRINK * mean) / (counts[domain] + SHRINK) for domain in counts
-    }
-    return Profile(mean, domains, source)
+def _fitted(
+    guesses: Sequence[Guess], scores: Sequence[Sequence[float]], source: str
+) -> list[Profile]:
+    """A profile for each of *scores*, those of one model on the prompts of *guesses*."""
+    names = sorted({name for guess in guesses for name in guess.domains})
+    at = {name: number for number, name in enumerate(names)}
+    means = [fmean(each) for each in scores]
+    left = [[SHRINK * (row == column) for column in range(len(at))] for row in range(len(at))]
+    right = [[0.0] * len(scores) for _ in at]
+    for number, guess in enumerate(guesses):
+        weights = [(at[n], guess.trust * p) for n, p in guess.domains.items() if p >= _LITTLE]
+        apart = [each[number] - mean for each, mean in zip(scores, means, strict=True)]
+        for row, weight in weights:
+            for column, other in weights:
+                left[row][column] += weight * other
+            right[row] = [old + weight * new for old, new in zip(right[row], apart, strict=True)]
+    solved = _solved(left, right)
+    return [
+        Profile(
+            mean,
+            {name: min(1.0, max(0.0, mean + solved[at[name]][model])) for name in names},
+            source,
+        )
+        for model, mean in enumerate(means)
+    ]
+
+
+def _solved(left: list[list[float]], right: list[list[float]]) -> list[list[float]]:
+    """What *left*, positive definite, must be multiplied with to give *right*: by elimination."""
+    rows = [[*one, *other] for one, other in zip(left, right, strict=True)]
+    for at, pivot in enumerate(rows):
+        scaled = [each / pivot[at] for each in pivot]
+        rows[at] = scaled
+        for number, row in enumerate(rows):
+            if number != at and (factor := row[at]):
+                rows[number] = [a - factor * b for a, b in zip(row, scaled, strict=True)]
+    return [row[len(rows) :] for row in rows]
 
 
 def published(catalog: Catalog | None = None) -> Table:

@@ -8,7 +8,10 @@ import pytest
 
 from globalapi_core import Answer, Client, Router, Sandbox, checks, parse_config
 from globalapi_core.checks import Escalations, escalations
-from globalapi_core.errors import BrokenCheckError, RejectedAnswerError
+from globalapi_core.config import Attempts
+from globalapi_core.errors import BrokenCheckError, RejectedAnswerError, ServerError
+from globalapi_core.flow import attempts
+from globalapi_core.health import Health
 from globalapi_core.pricing import Usage
 from globalapi_core.records import CallRecord, Outcome
 from globalapi_core.settings import Endpoint
@@ -200,3 +203,17 @@ async def test_client_goes_up_and_hands_the_last_refusal_over(sandbox: Sandbox, 
 
     assert (answered[0], answered[1].model, answered[1].handed_over) == (LONG, "gpt-4o-mini", None)
     assert (refused[0], refused[1].model, refused[1].handed_over) == (REFUSAL, "gpt-4o-mini", 2)
+
+
+def test_answer_that_is_rejected_closes_a_circuit() -> None:
+    """It shows that the model works, as an answer that passes does: nobody need go before it."""
+    health, made = Health(cooldown=100.0), decision("a", "b")
+    rejected = RejectedAnswerError("no")
+
+    for error in (ServerError("down"), rejected):
+        running = attempts(decision("a"), Attempts(max_retries=0), health)
+        next(running)
+        with pytest.raises(type(error)):
+            running.send(Outcome(error=error))
+
+    assert next(attempts(made, Attempts(), health)).candidate.name == "a"

@@ -181,6 +181,7 @@ def test_prices_stay_exact() -> None:
         ),
         (MINIMAL + "attempts: {timeout: 1}\nattempts: {timeout: 2}\n", 5, None, "duplicate key"),
         ("routes:\n\t- a\n", 2, None, "not YAML"),
+        ("version: !!int abc\nroutes: []\n", None, None, "not YAML: a value cannot be read"),
         ("a: b: c\n", 1, None, "not YAML"),
         ("routes: [\n", 2, None, "not YAML"),
         ("", None, None, "keys such as 'routes'"),

@@ -111,8 +111,33 @@ def test_measured_shrinks() -> None:
     assert some is not None
     assert many is not None
     assert some.mean == many.mean == 0.5
-    assert some.domains["maths"] == pytest.approx((1 + table.SHRINK * 0.5) / (1 + table.SHRINK))
+    shrunk = (1 + table.SHRINK * 0.5) / (1 + table.SHRINK)
+    assert some.domains["maths"] == pytest.approx(shrunk, abs=1e-3)
     assert many.domains["maths"] > 0.98
+
+
+def test_measured_when_guesses_are_unsure() -> None:
+    """What guesses blur is told apart by many of them: half sure each, yet the shares differ."""
+    unsure = [({"maths": 0.6, "law": 0.4}, 0.55), ({"maths": 0.4, "law": 0.6}, 0.45)]
+    rows = [Result(a_guess(domains), {"m": score}) for domains, score in unsure] * 1_000
+
+    found = measured(rows).get("m")
+
+    # Averages weighted by probability would say 0.51 and 0.49, and expect 0.502 of the first.
+    assert found.domains["maths"] == pytest.approx(0.75, abs=0.05)
+    assert found.domains["law"] == pytest.approx(0.25, abs=0.05)
+    assert found.expected(a_guess(unsure[0][0])) == pytest.approx(0.55, abs=0.01)
+
+
+def test_measured_where_models_answered_different_prompts() -> None:
+    """Each model is measured on the prompts that it answered."""
+    rows = [Result(a_guess(MATHS), {"a": 1.0}), Result(a_guess(LAW), {"a": 0.0, "b": 0.5})]
+
+    found = measured(rows)
+
+    assert found.get("a").mean == 0.5
+    assert found.get("b").mean == 0.5
+    assert found.get("b").domains == {"law": 0.5, "maths": 0.5}
 
 
 def test_measured_replaces_published() -> None:

@@ -69,8 +69,12 @@ def edited(tmp_path: Path) -> Edited:
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+def said(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
     """What has been warned of since the last time."""
+    # Some tools set up logging by switching off every logger there is.
+    monkeypatch.setattr(logging.getLogger("globalapi_core.reloading"), "disabled", False)
     caplog.set_level(logging.WARNING, "globalapi_core.reloading")
 
     def heard() -> list[str]:

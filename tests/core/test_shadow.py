@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
 
@@ -86,6 +87,19 @@ def test_policy_takes_the_shadow() -> None:
     now = InForce.of(parse_config(ROUTES.replace("MODEL", "gpt-4o-mini")))
 
     assert drawn(now, 0.0) is None
+
+
+def test_pot_is_that_of_the_file_followed() -> None:
+    """A file that is read again under another name, as behind a link, has the pots it had."""
+    before, after = (
+        InForce.of(parse_config(ROUTES.replace("MODEL", model)), file="/followed.yaml")
+        for model in ("glm-5", "kimi-k2.5")
+    )
+    reservation = before.shadows["rest"].reserve(Decimal("0.25"))
+    assert reservation is not None
+    reservation.settle(Decimal("0.25"))
+
+    assert after.shadows["rest"].settled == Decimal("0.25")
 
 
 def test_no_shadow_without_its_budget(now: InForce) -> None:

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 
 from globalapi_core.config import parse_config
+from globalapi_core.sandbox import Sandbox
 from langchain_globalapi import RouterRunnable
 from tests.langchain.servers import events, saying, whole
 
@@ -140,3 +142,20 @@ def test_check_of_a_call_goes_before_the_routers() -> None:
 
     assert answer.text == "A"
     assert read == ["A"]
+
+
+def test_rejected_answer_is_not_cached(sandbox: Sandbox) -> None:
+    """A model that declined once is asked again; the answer that passed is not asked for twice."""
+    config = parse_config(
+        "routes: [{name: all, candidates: [deepseek-v4-flash, gpt-4o-mini], escalate: refusal}]"
+    )
+    sandbox.say("deepseek-v4-flash", [REFUSAL, REFUSAL])
+    sandbox.say("gpt-4o-mini", [GOOD])
+    router = RouterRunnable(config=config, base_url=sandbox.base_url, cache=InMemoryCache())
+
+    answers = [router.invoke("hello").text for _ in range(2)]
+
+    assert answers == [GOOD, GOOD]
+    assert [each.model for each in sandbox.requests] == [
+        *("deepseek-v4-flash", "gpt-4o-mini", "deepseek-v4-flash")
+    ]

@@ -41,6 +41,7 @@ def find(mended: Mended) -> Iterator[Advice]:
         keywords,
         learned,
         money,
+        policies,
         rules,
         seconds,
         tiers,
@@ -63,7 +64,7 @@ def find(mended: Mended) -> Iterator[Advice]:
         catalog = router.catalog
     except UnknownModelError:
         return
-    for module in (abilities, seconds, money, learned, traffic, tiers, alerts):
+    for module in (abilities, seconds, money, learned, traffic, tiers, alerts, policies):
         yield from module.find(router)
     if all(name in catalog for route in router.config.routes for name in route.candidates):
         yield from cases.find(router)

@@ -1,24 +1,21 @@
-"""Every way of asking keeps to the policies of the file; the sandbox's own log is the judge."""
+"""Every way of asking in LangChain keeps to the policies; the sandbox's log is the judge."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from random import Random
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from pydantic import BaseModel
 
 from globalapi_core.config import Config, parse_config
 from globalapi_core.errors import GlobalAPIError, PolicyError
-from globalapi_core.router import Router
 from globalapi_core.sandbox import Sandbox, faults
 from langchain_globalapi import ChatGlobalAPI, RouterRunnable
-from tests import policies
 
 CONFIG = """
 attempts: {max_retries: 0, timeout: 20}
@@ -34,14 +31,16 @@ routes:
   - {name: abroad, when: {tags: abroad}, candidates: [glm-5, deepseek-v4-flash]}
   - {name: rest, candidates: [glm-5, kimi-k2.5, gpt-4o, gpt-4o-mini]}
 """
-PII = {"tags": ["pii"]}
+PII: RunnableConfig = {"tags": ["pii"]}
 LOOP = [
     HumanMessage("Where is it?"),
     AIMessage(
-        "", tool_calls=[{"name": "find", "args": {}, "id": "1"}], response_metadata={"model_name": "glm-5"}
+        "",
+        tool_calls=[{"name": "find", "args": {}, "id": "1"}],
+        response_metadata={"model_name": "glm-5"},
     ),
     ToolMessage("Here.", tool_call_id="1"),
-]  # fmt: skip
+]
 
 
 class City(BaseModel):
@@ -55,7 +54,13 @@ async def drained(items: AsyncIterator[Any]) -> list[Any]:
     return [each async for each in items]
 
 
-CHAINED = RunnableLambda(lambda asked, config: asked[0].invoke(asked[1], config))
+@RunnableLambda
+def chained(asked: Any, config: RunnableConfig) -> Any:
+    """Asks within a chain, whose config it hands on."""
+    model, prompt = asked
+    return model.invoke(prompt, config)
+
+
 WAYS: dict[str, Callable[[Any, Any], Any]] = {
     "invoke": lambda model, asked: model.invoke(asked, PII),
     "ainvoke": lambda model, asked: asyncio.run(model.ainvoke(asked, PII)),
@@ -70,25 +75,12 @@ WAYS: dict[str, Callable[[Any, Any], Any]] = {
     "bind": lambda model, asked: model.bind(temperature=0).invoke(asked, PII),
     "with_config": lambda model, asked: model.with_config(tags=["pii"]).stream(asked).__next__(),
     "structured": lambda model, asked: model.with_structured_output(City).invoke(asked, PII),
-    "in a chain": lambda model, asked: CHAINED.invoke((model, asked), PII),
+    "in a chain": lambda model, asked: chained.invoke((model, asked), PII),
     "in a task": lambda model, asked: RunnableLambda(
         lambda each: list(model.stream(each))
     ).invoke(asked, PII),
 }  # fmt: skip
 way = pytest.mark.parametrize("way", WAYS)
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(_running: Sandbox) -> Sandbox:
-    """A sandbox of which nothing was asked yet."""
-    _running.reset()
-    return _running
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +108,6 @@ def router(sandbox: Sandbox, config: Config) -> RouterRunnable:
 def sent(sandbox: Sandbox) -> list[str | None]:
     """The models that were asked."""
     return [each.model for each in sandbox.requests]
-
-
-# --- LangChain ----------------------------------------------------------------------------------
 
 
 @way
@@ -154,9 +143,7 @@ def test_cached_answer_of_a_forbidden_model_is_not_handed_out(
     assert sent(sandbox) == ["glm-5"]
 
 
-def test_router_hands_out_what_an_allowed_model_answered(
-    sandbox: Sandbox, config: Config
-) -> None:
+def test_router_hands_out_what_an_allowed_model_answered(sandbox: Sandbox, config: Config) -> None:
     """A router's cache is its members': each call gets an answer of a model it is allowed."""
     router = RouterRunnable(config=config, base_url=sandbox.base_url, cache=InMemoryCache())
     for tags in ([], ["pii"], [], ["pii"]):
@@ -169,7 +156,7 @@ def test_streaming_underneath_keeps_the_tags(
     sandbox: Sandbox, chat: Callable[..., ChatGlobalAPI]
 ) -> None:
     """A call that is streamed underneath is judged by its config, as any other."""
-    desk = {"metadata": {"app": "zh-desk"}}
+    desk: RunnableConfig = {"metadata": {"app": "zh-desk"}}
 
     chat("kimi-k2.5", streaming=True).invoke("hi", desk)
     with pytest.raises(PolicyError, match="policy 'desk'"):
@@ -183,7 +170,7 @@ def test_spelling_is_no_way_around(
     sandbox: Sandbox, chat: Callable[..., ChatGlobalAPI], router: RouterRunnable, name: str
 ) -> None:
     """An alias, another spelling and a model without an origin are refused alike."""
-    asked = [
+    asked: list[Callable[[], object]] = [
         lambda: chat(name).invoke("hi", PII),
         lambda: chat("gpt-4o").invoke("hi", PII, model=name),
         lambda: chat("gpt-4o").with_config(configurable={"model": name}).invoke("hi", PII),
@@ -245,9 +232,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_fallback_keeps_to_the_policy(
-    sandbox: Sandbox, router: RouterRunnable, fault: Any
-) -> None:
+def test_fallback_keeps_to_the_policy(sandbox: Sandbox, router: RouterRunnable, fault: Any) -> None:
     """Whatever goes wrong, nobody is asked but who is allowed."""
     sandbox.down("gpt-4o", fault)
     sandbox.down("gpt-4o-mini", fault)
@@ -279,116 +264,3 @@ def test_text_is_looked_into_for_one_model(
         chat().invoke("Write to wang@example.com.")
 
     assert sent(sandbox) == []
-
-
-# --- by lot, in both frameworks -----------------------------------------------------------------
-
-
-def document(draw: Random) -> policies.Document:
-    """A configuration of the catalog's own models, which the sandbox serves."""
-    drawn = policies.world(draw).document
-    known = list(policies.FROM_CATALOG)
-    aliases = {"nick0": draw.choice(known)}
-
-    def some() -> list[str]:
-        return draw.sample([*known, "nick0"], draw.randint(2, 5))
-
-    for policy in drawn["policies"]:
-        for key in {"models", "not_models"} & set(policy):
-            policy[key] = draw.sample([*known, *policies.GLOBS], 2)
-    routes = [
-        {"name": each["name"], "candidates": some(), "params": each["params"]}
-        | {key: each[key] for key in ("when", "choose", "sticky") if key in each}
-        for each in drawn["routes"]
-    ]
-    tiers = {name: some() for name in drawn["tiers"]}
-    attempts = {"max_retries": 0, "timeout": 20}
-    return {**drawn, "models": {}, "aliases": aliases, "tiers": tiers, "routes": routes,
-            "attempts": attempts}  # fmt: skip
-
-
-def langchain(sandbox: Sandbox, config: Config, draw: Random, model: str | None, given: Any) -> Any:
-    """Asks in LangChain."""
-    text, tags, metadata = given
-    beside: Any = {"tags": tags, "metadata": metadata}
-    made: Any = (
-        ChatGlobalAPI(model_name=model, config=config, base_url=sandbox.base_url)
-        if model
-        else RouterRunnable(config=config, base_url=sandbox.base_url)
-    )
-    return draw.choice([
-        lambda: made.invoke(text, beside),
-        lambda: list(made.stream(text, beside)),
-        lambda: asyncio.run(made.ainvoke(text, beside)),
-        lambda: asyncio.run(drained(made.astream(text, beside))),
-        lambda: made.batch([text], beside),
-    ])  # fmt: skip
-
-
-def llamaindex(
-    sandbox: Sandbox, config: Config, draw: Random, model: str | None, given: Any
-) -> Any:
-    """Asks in LlamaIndex."""
-    from llama_index.core.llms import ChatMessage
-
-    from llamaindex_globalapi import GlobalAPI, GlobalAPIRouter
-
-    text, tags, metadata = given
-    beside: Any = {"tags": tags, "metadata": metadata}
-    made: Any = (
-        GlobalAPI(model=model, config=config, api_base=sandbox.base_url)
-        if model
-        else GlobalAPIRouter(config=config, api_base=sandbox.base_url)
-    )
-    messages = [ChatMessage(text)]
-    return draw.choice([
-        lambda: made.chat(messages, **beside),
-        lambda: list(made.stream_chat(messages, **beside)),
-        lambda: asyncio.run(made.achat(messages, **beside)),
-        lambda: made.complete(text, **beside),
-    ])  # fmt: skip
-
-
-@pytest.mark.parametrize("framework", [langchain, llamaindex], ids=lambda each: each.__name__)
-@pytest.mark.parametrize("block", range(3))
-def test_sandbox_never_sees_a_call_that_is_forbidden(
-    sandbox: Sandbox, framework: Any, block: int
-) -> None:
-    """Of 50 configurations with models that are down, none asks one that it forbids."""
-    if framework is llamaindex:
-        pytest.importorskip("llama_index.core", reason="this environment has LangChain alone")
-    asked, refused = 0, 0
-    for seed in range(block * 50, block * 50 + 50):
-        draw = Random(seed)
-        world = policies.World(document(draw))
-        config = Config.model_validate(world.document)
-        text = draw.choice(["hi there", "Write to wang@example.com about the refund.", "退款怎么办？"])
-        tags, app = draw.sample(policies.TAGS, 1), draw.choice(policies.APPS)
-        model = draw.choice([None, None, *policies.FROM_CATALOG[:3], "nick0"])
-        given = (text, tags, {"app": app})
-        router = Router(config)
-        signals = router.signals(
-            [{"role": "user", "content": text}], tags=tags, metadata={"app": app}
-        )
-        sandbox.reset()
-        for name in draw.sample(policies.FROM_CATALOG, 5):
-            sandbox.down(name, draw.choice(FAULTS))
-        try:
-            framework(sandbox, config, draw, model, given)()
-        except GlobalAPIError as error:
-            refused += isinstance(error, PolicyError)
-        for each in sandbox.requests:
-            asked += 1
-            found = world.model(str(each.model))
-            thinks = _thinks(each.body)
-            params = {"max_tokens": each.body.get("max_tokens"), "thinking": thinks}
-            by = world.forbids(world.thinking(found, thinks), signals, params)
-            assert by is None, f"{seed}: {found.name} was asked, which {by!r} forbids"
-
-    assert asked > 20
-    assert refused > 2
-
-
-def _thinks(body: Any) -> bool:
-    thinking = body.get("thinking")
-    return isinstance(thinking, dict) and thinking.get("type") == "enabled"
