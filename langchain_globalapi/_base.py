@@ -32,9 +32,10 @@ from globalapi_core.router import Router
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals import size
 from langchain_globalapi import _bridge
-from langchain_globalapi._binding import Bound
+from langchain_globalapi._binding import Bound, chosen
 from langchain_globalapi._checking import Check
 from langchain_globalapi._moving import moved
+from langchain_globalapi._profile import profile
 from langchain_globalapi._structured import structured
 
 Method = Literal["json_schema", "json_mode", "function_calling"]
@@ -251,7 +252,7 @@ class GatewayChatModel(BaseChatModel):
         """
         definitions = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         if tool_choice:
-            kwargs["tool_choice"] = _choice(tool_choice, definitions)
+            kwargs["tool_choice"] = chosen(tool_choice, definitions)
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(tools=definitions, **kwargs)
@@ -349,38 +350,3 @@ def _arguments(made: type[BaseModel]) -> frozenset[str]:
         if isinstance(field.validation_alias, AliasChoices):
             names.update(map(str, field.validation_alias.choices))
     return frozenset(names)
-
-
-def profile(models: Sequence[ModelInfo]) -> Any:
-    """LangChain's profile of what every one of *models* can do."""
-    inputs = {
-        f"{name}_inputs": all(model.accepts([name]) for model in models)
-        for name in ("text", "image", "audio", "video")
-    }
-    return {
-        **inputs,
-        "image_url_inputs": inputs["image_inputs"],
-        "pdf_inputs": all(model.accepts(["file"]) for model in models),
-        "max_input_tokens": min(model.window for model in models),
-        "max_output_tokens": min(model.output_limit for model in models),
-        "tool_calling": all(model.tools is True for model in models),
-        "structured_output": all(bool(model.json_schema) for model in models),
-        "reasoning_output": all(model.thinking in ("optional", "always") for model in models),
-    }
-
-
-def _choice(
-    choice: str | Mapping[str, Any] | bool, definitions: Sequence[Mapping[str, Any]]
-) -> str | dict[str, Any]:
-    """A tool choice in the wire's form."""
-    names = [each["function"]["name"] for each in definitions if "function" in each]
-    if choice is True or choice in ("any", "required"):
-        return "required"
-    if isinstance(choice, Mapping):
-        return dict(choice)
-    if choice in ("auto", "none"):
-        return str(choice)
-    if choice not in names:
-        known = ", ".join(map(repr, names)) or "none are"
-        raise ValueError(f"tool_choice {choice!r} names no tool that is bound; bound: {known}")
-    return {"type": "function", "function": {"name": choice}}

@@ -6,7 +6,7 @@ what was bound before is then gone without a word.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -83,3 +83,20 @@ def _refuse_losing(bound: Mapping[str, Any], method: str | None, include_raw: bo
             "object: pass include_raw=True and read raw.tool_calls, bind them with "
             "tool_choice='none', or call with_structured_output on the model without tools"
         )
+
+
+def chosen(
+    choice: str | Mapping[str, Any] | bool, definitions: Sequence[Mapping[str, Any]]
+) -> str | dict[str, Any]:
+    """A tool choice in the wire's form."""
+    names = [each["function"]["name"] for each in definitions if "function" in each]
+    if choice is True or choice in ("any", "required"):
+        return "required"
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if choice in ("auto", "none"):
+        return str(choice)
+    if choice not in names:
+        known = ", ".join(map(repr, names)) or "none are"
+        raise ValueError(f"tool_choice {choice!r} names no tool that is bound; bound: {known}")
+    return {"type": "function", "function": {"name": choice}}
