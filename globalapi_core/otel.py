@@ -67,10 +67,10 @@ def _emit(tracer: Tracer, record: CallRecord) -> None:
         span = _start_attempt(tracer, inside, start, attempt, outcome)
         _fail(span, outcome)
         span.end(now)
-    if record.attempts:
-        _fail(whole, record.attempts[-1][1])
-    else:
+    if not record.attempts:
         _refuse(whole)
+    elif record.model is None:
+        _fail(whole, record.attempts[-1][1])
     whole.end(ended)
 
 
@@ -121,6 +121,7 @@ def _call_attributes(record: CallRecord) -> dict[str, Any]:
             "globalapi.model": record.model,
             "globalapi.fell_back": record.fell_back,
             "globalapi.attempts": len(record.attempts),
+            "globalapi.escalated": record.escalated,
             "globalapi.cost.usd": _amount(record.cost.usd),
             "globalapi.cost.at_least_usd": _amount(record.cost.at_least),
         }
