@@ -101,6 +101,12 @@ class Budget:
         return budget
 
     @property
+    def key(self) -> str:
+        """Its name in the config file and its period, for people: `budget per day`."""
+        name = "budget" if self._pot is None else f"the shadow budget of route {self._pot!r}"
+        return " per ".join(filter(None, (name, self.per)))
+
+    @property
     def settled(self) -> Decimal:
         """What the ended attempts of this period came to, USD, estimates included."""
         with self._account() as account:

@@ -93,9 +93,8 @@ class Spending:
         if self._budget is not None:
             reservation = None if price is None else self._budget.reserve(price)
             if reservation is None:
-                key = " per ".join(filter(None, ("budget", self._budget.per)))
-                spent = self._budget.spent
-                return Shortage(candidate.name, price, key, self._budget.usd, spent)
+                limit, spent = self._budget.usd, self._budget.spent
+                return Shortage(candidate.name, price, self._budget.key, limit, spent)
         return Hold(self, price or Decimal(0), reservation)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from globalapi_core.cli import _options, _output, _prompt
 from globalapi_core.cli._lazy import plain
+from globalapi_core.pricing import usd
 from globalapi_core.records import Decision
 from globalapi_core.router import Router
 from globalapi_core.signals import Signals
@@ -64,9 +65,16 @@ def _show(decision: Decision, router: Router) -> None:
             )
         )
     )
+    if decision.policies:
+        ceiling = f", {usd(decision.max_cost)} at most" if decision.max_cost is not None else ""
+        console.print(f"\npolicies in force: {', '.join(decision.policies)}{ceiling}")
     if decision.rejected:
         console.print("\nturned down")
-        console.print(_output.rows(*((each.name, each.reason) for each in decision.rejected)))
+        console.print(
+            _output.rows(
+                *((each.name, each.reason, each.policy or "") for each in decision.rejected)
+            )
+        )
     if decision.passed:
         console.print("\nroutes passed over")
         console.print(_output.rows(*decision.passed))

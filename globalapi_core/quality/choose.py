@@ -15,6 +15,11 @@ from globalapi_core.quality.table import Table
 
 RESIDUAL = 0.5
 """What the weak and strong heads count for beside the table, when two models are compared."""
+MARGIN = 0.02
+"""By how much a model must be better than the one chosen of a text that says nothing.
+
+Smaller differences are noise, and would let a text's wording decide.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class Ranked:
     usd: float | None
     """Expected cost of the call; `None`: the price is unknown."""
     utility: float
-    """Quality less cost times `cost_weight`; minus infinity where either is unknown."""
+    """Quality less cost times `cost_weight`, and `MARGIN` more for the model that would be chosen
+    by the means; minus infinity where quality or cost is unknown."""
 
 
 def ranked(
@@ -47,15 +53,24 @@ def ranked(
             model that costs a cent more must be right on 10 more prompts of 100. At 0 cost
             does not count, nor does an unknown price.
     """
+    known = [(model, usd, table.get(model)) for model, usd in candidates]
+    usual = [
+        _utility(usd, profile.mean if profile else None, cost_weight) for _, usd, profile in known
+    ]
     found = []
-    for model, usd in candidates:
-        profile = table.get(model)
+    for at, (model, usd, profile) in enumerate(known):
         quality = profile.expected(guess) if profile else None
-        utility = -math.inf
-        if quality is not None and (usd is not None or not cost_weight):
-            utility = quality - cost_weight * (usd or 0.0)
+        utility = _utility(usd, quality, cost_weight)
+        if at == usual.index(max(usual)):
+            utility += MARGIN
         found.append(Ranked(model, quality, usd, utility))
     return sorted(found, key=lambda each: -each.utility)
+
+
+def _utility(usd: float | None, quality: float | None, cost_weight: float) -> float:
+    if quality is None or (usd is None and cost_weight):
+        return -math.inf
+    return quality - cost_weight * (usd or 0.0)
 
 
 def need(guess: Guess, table: Table, *, dear: str, cheap: str) -> float:

@@ -179,7 +179,10 @@ routes:
 
 def test_config_without_alerts_has_no_drift() -> None:
     """Where nothing is to be told, nothing is counted."""
-    assert Drift.of(parse_config("routes: [{name: a, candidates: gpt-4o}]")) is None
+    drift = Drift.of(parse_config("routes: [{name: a, candidates: gpt-4o}]"))
+
+    assert drift is None
+    assert hooks.watched(drift) is hooks.tell
 
 
 def test_what_is_made_from_one_file_counts_together(tmp_path: Path) -> None:

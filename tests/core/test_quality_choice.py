@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from globalapi_core.catalog import Catalog
-from globalapi_core.quality import table
+from globalapi_core.quality import choose, table
 from globalapi_core.quality.choose import Ranked, need, ranked, threshold
 from globalapi_core.quality.predict import Guess
 from globalapi_core.quality.table import Profile, Result, Table, measured, published
@@ -65,7 +65,17 @@ def test_ranked_when_quality_costs_too_much() -> None:
 
     assert names(dear) == ["counter", "all-round"]
     assert names(cheap) == ["all-round", "counter"]
-    assert cheap[0].utility == pytest.approx(cheap[0].quality - 10 * 0.001)
+    assert cheap[1].utility == pytest.approx(cheap[1].quality - 10 * 0.03)
+    assert cheap[0].utility == pytest.approx(cheap[0].quality - 10 * 0.001 + choose.MARGIN)
+
+
+def test_ranked_when_the_text_says_little() -> None:
+    """A model that is hardly better than the usual one is not taken for it."""
+    hardly = {"maths": 0.56, "law": 0.44}
+    found = ranked(FREE, a_guess(hardly), a_table())
+
+    assert found[1].quality > found[0].quality
+    assert names(found) == ["all-round", "counter"]
 
 
 def test_ranked_unknown_last() -> None:
