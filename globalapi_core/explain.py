@@ -70,7 +70,7 @@ def _task(signals: Signals) -> Iterator[str]:
         yield f"The task looks like {task}, difficulty {signals.difficulty:g} of 1."
     if signals.guess is not None:
         domain, known = signals.guess.domain.replace("_", " "), signals.guess.known
-        said = f"By its words it is {domain} ({known} of them are known)."
+        said = f"By its words it is {domain} ({known} of them {'is' if known == 1 else 'are'} known)."
         yield said if known else "Its words say nothing of its domain."
     if signals.pii:
         yield f"It may hold personal data, as far as one can see: {', '.join(sorted(signals.pii))}."
@@ -137,7 +137,8 @@ def _besides(decision: Decision) -> str:
     lines = []
     if decision.policies:
         held = f"Policies that hold: {', '.join(decision.policies)}"
-        limit = f"; the call may come to ${decision.max_cost:f}" if decision.max_cost else ""
+        most = decision.max_cost
+        limit = "" if most is None else f"; the call may come to ${most:f}"
         lines.append(f"{held}{limit}.")
     if decision.escalate:
         lines.append(f"An answer that fails a check ({', '.join(decision.escalate)}) goes up one.")

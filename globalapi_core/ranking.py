@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from globalapi_core.catalog import Catalog
+from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.circuits import Snapshot
 from globalapi_core.config import Choose, Route
 from globalapi_core.estimates import EXPECTED_OUTPUT
@@ -48,18 +48,18 @@ def to_share(
     if not route.target_share:
         return candidates, None
     name, share = next(iter(route.target_share.items()))
-    dear = catalog.resolve(name).name
-    others = [each for each in candidates if each.name != dear]
-    if not others or len(others) == len(candidates):
+    dear = found(candidates, name, catalog)
+    others = [each for each in candidates if each is not dear]
+    if dear is None or not others:
         return candidates, None
     if route.need_above is None or signals.guess is None:
-        return candidates, f"the share of {dear} is not calibrated"
-    need = learned.need(signals.guess, table, dear=dear, cheap=others[0].name)
-    mine = [each for each in candidates if each.name == dear]
-    told = f"need of {dear} {need:+.3f}, a share of {share:.0%} begins above {route.need_above:+g}"
+        return candidates, f"the share of {dear.name} is not calibrated"
+    need = learned.need(signals.guess, table, dear=dear.name, cheap=others[0].name)
+    begins = f"a share of {share:.0%} begins above {route.need_above:+g}"
+    told = f"need of {dear.name} {need:+.3f}, {begins}"
     if need > route.need_above:
-        return mine + others, told
-    return others[:1] + mine + others[1:], told
+        return [dear, *others], told
+    return [others[0], dear, *others[1:]], told
 
 
 def split(route: Route, candidates: list[Candidate], signals: Signals, catalog: Catalog) -> Ordered:
@@ -70,12 +70,13 @@ def split(route: Route, candidates: list[Candidate], signals: Signals, catalog: 
     key = signals.metadata.get(by.by)
     whose = by.by if key is not None else "conversation"
     part = place(route.name, whose, str(signals.bucket) if key is None else key)
-    arm = catalog.resolve(_arm(by.shares, part)).name
+    name = _arm(by.shares, part)
     lacks = f" (without metadata {by.by})" if key is None and by.by != "conversation" else ""
-    told = f"split by {whose}{lacks}: {arm}"
-    if arm not in [each.name for each in candidates]:
-        return candidates, f"{told}, which cannot take the call"
-    return sorted(candidates, key=lambda each: each.name != arm), told
+    told = f"split by {whose}{lacks}"
+    arm = found(candidates, name, catalog)
+    if arm is None:
+        return candidates, f"{told}: {catalog.resolve(name).name}, which cannot take the call"
+    return _first(arm, candidates), f"{told}: {arm.name}"
 
 
 def place(route: str, by: str, key: str) -> float:
@@ -93,27 +94,34 @@ def _arm(shares: Mapping[str, float], part: float) -> str:
     return model
 
 
-def staying(route: Route, candidates: list[Candidate], signals: Signals) -> Ordered:
+def staying(
+    route: Route, candidates: list[Candidate], signals: Signals, catalog: Catalog
+) -> Ordered:
     """The conversation's last model first, if what it has cached makes it no dearer."""
     if not route.sticky:
         return candidates, None
-    first, model = candidates[0], signals.previous
-    mine = next((each for each in candidates if each.name == model), None)
+    first, mine = candidates[0], found(candidates, signals.previous, catalog)
     if mine is None or mine is first:
         return candidates, None
     stay, move = _usd(mine), _usd(first)
     if stay is None or move is None or stay > move:
         return candidates, None
-    kept = sorted(candidates, key=lambda each: each is not mine)
-    return kept, f"{model} gave the last answer, and costs no more with what it has cached"
+    told = f"{mine.name} gave the last answer, and costs no more with what it has cached"
+    return _first(mine, candidates), told
 
 
-def cooling_last(candidates: list[Candidate], cooling: Snapshot) -> Ordered:
-    """Who is cooling down comes last, the soonest to be tried first: better late than never."""
+def cooling_last(
+    candidates: list[Candidate], cooling: Snapshot, in_loop: Candidate | None
+) -> Ordered:
+    """Who is cooling down comes last, the soonest to be tried first: better late than never.
+
+    But for *in_loop*, who made the tool calls and goes on with them.
+    """
     if not (cooling.models or cooling.shared):
         return candidates, None
-    failed = {each.name: found for each in candidates if (found := cooling.of(each.name))}
-    last = [each for each in candidates if each.name in failed and not failed[each.name].on_trial]
+    others = [each for each in candidates if each is not in_loop]
+    failed = {each.name: why for each in others if (why := cooling.of(each.name))}
+    last = [each for each in others if each.name in failed and not failed[each.name].on_trial]
     if not last:
         return candidates, None
     ready = [each for each in candidates if each not in last]
@@ -122,12 +130,34 @@ def cooling_last(candidates: list[Candidate], cooling: Snapshot) -> Ordered:
     return ready + last, why
 
 
-def tool_loop_first(candidates: list[Candidate], model: str | None) -> Ordered:
-    """Keep the model that made the tool calls: one model per tool loop."""
-    if model is None or model not in [each.name for each in candidates]:
+def tool_loop_first(candidates: list[Candidate], in_loop: Candidate | None) -> Ordered:
+    """Keep the model that made the tool calls, *in_loop*: one model per tool loop."""
+    if in_loop is None:
         return candidates, None
-    kept = sorted(candidates, key=lambda each: each.name != model)
-    return kept, f"{model} made the tool calls"
+    return _first(in_loop, candidates), f"{in_loop.name} made the tool calls"
+
+
+def found(
+    candidates: Sequence[Candidate], name: str | None, catalog: Catalog
+) -> Candidate | None:
+    """The one of *candidates* that *name* spells, or that is another mode of it.
+
+    A model that is asked to think may have a name and a price of its own.
+    """
+    if name is None:
+        return None
+    model = catalog.get(name)
+    exact = (each for each in candidates if each.name == model.name)
+    modes = (each for each in candidates if _base(each.model) == _base(model))
+    return next(exact, None) or next(modes, None)
+
+
+def _base(model: ModelInfo) -> str:
+    return model.variant_of or model.name
+
+
+def _first(one: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda each: each is not one)
 
 
 def _usd(each: Candidate) -> float | None:

@@ -120,7 +120,7 @@ class Decision:
             "rejected": {each.name: each.reason for each in self.rejected},
             "passed": dict(self.passed),
             "policies": list(self.policies),
-            "max_cost": self.max_cost and f"{self.max_cost:f}",
+            "max_cost": None if self.max_cost is None else f"{self.max_cost:f}",
             "escalate": list(self.escalate),
             "shadow": self.shadow and self.shadow.name,
             "estimate": self.primary.estimate and self.primary.estimate.as_dict(),

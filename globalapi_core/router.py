@@ -86,9 +86,15 @@ class Router:
         """
         return self._read(messages, guess=self._policies_read, **facts)
 
-    def _read(self, messages: Sequence[Message], **facts: Any) -> Signals:
-        keywords, counters = self.config.keywords, self._counters
-        return signals.read(messages, keywords=keywords, counters=counters, **facts)
+    def _read(
+        self, messages: Sequence[Message], *, previous: str | None = None, **facts: Any
+    ) -> Signals:
+        if previous is not None:
+            # What it has cached it has in every mode.
+            answered = self.catalog.get(previous)
+            previous = answered.variant_of or answered.name
+        own = {"keywords": self.config.keywords, "counters": self._counters}
+        return signals.read(messages, previous=previous, **own, **facts)
 
     def decide(
         self,
@@ -141,7 +147,7 @@ class Router:
             rejected += turned_down
             if able:
                 candidates, moves = self._ordered(route, able, signals, cooling)
-                reason = "named by the caller" if forced else conditions.met(route.when, signals)
+                reason = "named by the caller" if forced else _why(route, signals, fired[:-1])
                 return Decision(
                     route=route.name,
                     reason="; ".join((reason, *moves)),
@@ -163,14 +169,13 @@ class Router:
         self, route: Route, signals: Signals, policies: Sequence[Policy]
     ) -> tuple[list[Candidate], list[Rejection]]:
         """The candidates of *route* that can and may take the call, and the others."""
-        able, rejected = [], []
+        found: dict[str, Candidate | Rejection] = {}
         for name in route.candidates:
-            found = self._considered(name, route, signals, policies)
-            if isinstance(found, Candidate):
-                able.append(found)
-            else:
-                rejected.append(found)
-        return able, rejected
+            # A model and its thinking mode are one where both are asked to think.
+            each = self._considered(name, route, signals, policies)
+            found.setdefault(each.name, each)
+        able = [each for each in found.values() if isinstance(each, Candidate)]
+        return able, [each for each in found.values() if isinstance(each, Rejection)]
 
     def _considered(
         self, name: str, route: Route, signals: Signals, policies: Sequence[Policy]
@@ -193,10 +198,11 @@ class Router:
             candidates = ranking.ordered(route.choose, able)
         candidates, shared = ranking.to_share(route, candidates, signals, self.table, self.catalog)
         candidates, split = ranking.split(route, candidates, signals, self.catalog)
-        candidates, stays = ranking.staying(route, candidates, signals)
-        candidates, failed = ranking.cooling_last(candidates, cooling)
-        candidates, kept = ranking.tool_loop_first(candidates, signals.tool_loop)
-        return candidates, [why for why in (shared, split, stays, kept, failed) if why]
+        candidates, stays = ranking.staying(route, candidates, signals, self.catalog)
+        in_loop = ranking.found(candidates, signals.tool_loop, self.catalog)
+        candidates, failed = ranking.cooling_last(candidates, cooling, in_loop)
+        candidates, kept = ranking.tool_loop_first(candidates, in_loop)
+        return candidates, [why for why in (shared, split, stays, failed, kept) if why]
 
     def _shadow(
         self, route: Route, signals: Signals, policies: Sequence[Policy]
@@ -237,6 +243,13 @@ class Router:
                 return route
         known = [route.name for route in self.config.routes]
         raise UnknownRouteError(name, close=difflib.get_close_matches(name, known), known=known)
+
+
+def _why(route: Route, signals: Signals, before: Sequence[str]) -> str:
+    """Why *route* takes the call; *before* fired too, and could not."""
+    if before and not (route.when and route.when.conditions):
+        return f"no candidate of {' or '.join(map(repr, before))} can take the call"
+    return conditions.met(route.when, signals)
 
 
 def alone(candidate: Candidate, signals: Signals) -> Decision:

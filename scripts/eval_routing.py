@@ -142,15 +142,18 @@ def points(
     dev_expected, cost_expected = scorer.expected_cost(dev_cost, dev, valid)
     mean = dev_right.mean(0)
     best = int(mean.argmax())
-    swept = scorer.sweep(out_of_fold, mean, dev_expected, dev_right, dev_cost)
     grid = range(len(scorer.GRID))
+    swept = [
+        scorer.summarize(dev_right, dev_cost, picked(out_of_fold, mean, dev_expected, *at))[::-1]
+        for at in scorer.GRID
+    ]
     top = max(grid, key=lambda at: (round(swept[at][1], 6), -swept[at][0]))
     level = [at for at in grid if swept[at][1] >= mean[best] - 1e-9] or [top]
     singles = list(zip((cost.mean(0) * 1000).tolist(), right.mean(0).tolist(), strict=True))
     hull, best_right = scorer.hull_curve(singles), right[:, best]
     found: dict[str, Any] = {}
     for name, at in (("max", top), ("iso", min(level, key=lambda at: swept[at][0]))):
-        pick = scorer.choose(quality, mean, cost_expected, *scorer.GRID[at])
+        pick = picked(quality, mean, cost_expected, *scorer.GRID[at])
         accuracy, usd = scorer.summarize(right, cost, pick)
         chosen = right[np.arange(len(right)), pick]
         found[name] = {
@@ -161,6 +164,16 @@ def points(
             "pairs": (chosen, best_right, cost[np.arange(len(cost)), pick], cost[:, best]),
         }
     return found
+
+
+def picked(
+    quality: np.ndarray, mean: np.ndarray, cost: np.ndarray, shrunk: float, weight: float
+) -> np.ndarray:
+    """The scorer's `choose`, with the margin that `choose.ranked` leaves the usual model."""
+    utility = mean + shrunk * (quality - mean) - weight * cost
+    usual = (mean - weight * cost).argmax(1)
+    utility[np.arange(len(utility)), usual] += shrunk * choose.MARGIN
+    return np.asarray(utility.argmax(1))
 
 
 def told(name: str, pools: Mapping[str, Mapping[str, Any]]) -> None:

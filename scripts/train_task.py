@@ -2,7 +2,8 @@
 
 DIR holds `task_type_dev.jsonl`: one object a line with `prompt`, `label`, `source`, `lang`.
 Its rows from sources that may not be trained on (WMT) are left out; tests/data/task_prompts.txt
-is what this project wrote besides. The same input gives the same bytes.
+is what this project wrote besides, and tests/data/task_concepts.txt says which words of English
+and Chinese mean the same: they share a weight. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import random
 import re
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # with more, the last bits of sums differ
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -21,6 +26,7 @@ from globalapi_core.signals import head
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = ROOT / "tests/data/task_prompts.txt"
+CONCEPTS = ROOT / "tests/data/task_concepts.txt"
 WEIGHTS = ROOT / "globalapi_core/data/task_weights.json"
 EXPANSIONS = 14
 """Prompts drawn from each written pattern."""
@@ -64,12 +70,26 @@ def public(folder: Path) -> list[tuple[str, str, str]]:
     ]
 
 
-def matrix(rows: list[list[str]], columns: dict[str, int]) -> np.ndarray:
-    """A row of ones for each prompt's features, scaled to the same length."""
+def concepts() -> dict[str, list[str]]:
+    """The concepts of each word, by names that no feature has."""
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for number, line in enumerate(CONCEPTS.read_text("utf-8").splitlines()):
+        words = [] if line.startswith("#") else line.replace("|", ",").split(",")
+        for word in filter(None, map(str.strip, words)):
+            found[word].append(f"@{number}")
+    return dict(found)
+
+
+def matrix(
+    rows: list[list[str]], columns: dict[str, int], shared: dict[str, list[str]]
+) -> np.ndarray:
+    """A row for each prompt: a share for each of its features and, once more, its concepts."""
     found = np.zeros((len(rows), len(columns)), np.float32)
     for number, features in enumerate(rows):
-        known = [columns[each] for each in set(features) if each in columns]
-        found[number, known] = 1.0 / np.sqrt(max(len(known), 1))
+        known = [each for each in set(features) if each in columns]
+        for name in known:
+            for each in (name, *shared.get(name, ())):
+                found[number, columns[each]] += 1.0 / np.sqrt(len(known))
     return found
 
 
@@ -81,11 +101,14 @@ def fit(
     moments = [np.zeros_like(w), np.zeros_like(w), np.zeros_like(b), np.zeros_like(b)]
     weight = weight / weight.sum()
     for step in range(1, steps + 1):
-        z = x @ w + b
+        z = x @ w.astype(np.float32) + b
         p = np.exp(z - z.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
         error = (p - y) * weight[:, None]
-        for value, slope, at in ((w, x.T @ error + decay * w, 0), (b, error.sum(0), 2)):
+        for value, slope, at in (
+            (w, x.T @ error.astype(np.float32) + decay * w, 0),
+            (b, error.sum(0), 2),
+        ):
             moments[at] = 0.9 * moments[at] + 0.1 * slope
             moments[at + 1] = 0.999 * moments[at + 1] + 0.001 * slope * slope
             first = moments[at] / (1 - 0.9**step)
@@ -99,6 +122,7 @@ def train(
 ) -> dict[str, Any]:
     """The weights file's content for (prompt, task, source) *rows*."""
     tasks = head.TASKS
+    shared = concepts()
     features = [head.features(prompt) for prompt, _, _ in rows]
     counts = collections.Counter(each for found in features for each in set(found))
     sources: dict[str, set[str]] = collections.defaultdict(set)
@@ -108,8 +132,10 @@ def train(
     # What one source alone says is its format, not its task.
     usable = [each for each in counts if counts[each] >= MINIMUM and len(sources[each]) > 1]
     usable.sort(key=lambda each: (-len(sources[each]), -counts[each], each))
-    columns = {each: number for number, each in enumerate(usable[:FEATURES])}
-    x = matrix(features, columns)
+    names = dict.fromkeys((*usable[:FEATURES], *shared))
+    meanings = sorted({each for found in shared.values() for each in found})
+    columns = {each: number for number, each in enumerate((*names, *meanings))}
+    x = matrix(features, columns, shared)
     y = np.eye(len(tasks))[[tasks.index(task) for _, task, _ in rows]]
     # Each source counts with the root of its size, each task the same.
     sizes = collections.Counter((task, source) for _, task, source in rows)
@@ -119,12 +145,14 @@ def train(
         weight[rows_of] /= max(weight[rows_of].sum(), 1e-9)
     w, b = fit(x, y, weight, decay, steps)
     w -= w.mean(1, keepdims=True)
+    for name, found in shared.items():
+        w[columns[name]] += sum(w[columns[each]] for each in found)
     return {
         "tasks": list(tasks),
         "bias": [round(float(each) * head.SCALE) for each in b],
         "weights": {
-            name: [round(float(each) * head.SCALE) for each in w[number]]
-            for name, number in sorted(columns.items())
+            name: [round(float(each) * head.SCALE) for each in w[columns[name]]]
+            for name in sorted(names)
         },
     }
 

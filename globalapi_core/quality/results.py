@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from globalapi_core.catalog import Catalog
+from globalapi_core.catalog import Catalog, fold
 from globalapi_core.errors import ConfigError
 from globalapi_core.quality import predict
-from globalapi_core.quality.table import Result, Table, measured, published
+from globalapi_core.quality.table import Profile, Result, Table, measured, published
 
 
 def table(name: str | None, *, beside: str | None, catalog: Catalog) -> Table:
     """The published table, in which the user's own results go first.
+
+    A mode of a model that nobody measured apart is taken to be as good as the model.
 
     Args:
         name: the file of results; `None`: there are none.
@@ -25,10 +27,17 @@ def table(name: str | None, *, beside: str | None, catalog: Catalog) -> Table:
         ConfigError: the file cannot be read, or a line of it is no result.
     """
     known = published(catalog)
-    if name is None:
-        return known
-    file = Path(beside or "").parent / name
-    return known.updated(measured(read(file, catalog), source=file.name))
+    if name is not None:
+        file = Path(beside or "").parent / name
+        known = known.updated(measured(read(file, catalog), source=file.name))
+    return Table(dict(_modes(known, catalog))).updated(known)
+
+
+def _modes(known: Table, catalog: Catalog) -> Iterator[tuple[str, Profile]]:
+    for model in catalog.models:
+        profile = known.get(model.variant_of) if model.variant_of else None
+        if profile is not None:
+            yield fold(model.name), profile
 
 
 def read(file: Path, catalog: Catalog) -> list[Result]:
@@ -38,7 +47,8 @@ def read(file: Path, catalog: Catalog) -> list[Result]:
         ConfigError: it cannot be read, or a line of it is no result.
     """
     try:
-        lines = file.read_text("utf-8-sig").splitlines()
+        # Prompts may hold other separators of lines, which JSON leaves as they are.
+        lines = file.read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise ConfigError("cannot read the results: save them as UTF-8", file=str(file)) from None
     except OSError as error:

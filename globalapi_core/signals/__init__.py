@@ -31,7 +31,7 @@ BUCKETS = 10_000
 _UNTAUGHT = Correction()
 _ESTIMATED: Mapping[str, Counter] = MappingProxyType({})
 _KEYED_BY = 2_000
-"""Characters of a message that its bucket is drawn from."""
+"""Characters from either end of a message that its bucket is drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Signals:
     """The model that gave the conversation's last answer; `None`: there is none, or it is
     not known."""
     cached_tokens: int = 0
-    """Estimated tokens up to that answer, which that model's cache may hold."""
+    """Estimated tokens up to that answer, tools included, which that model's cache may hold."""
     bucket: int = 0
     """Where the conversation falls when traffic is split, 0 to 9,999: by its first user
     message, so that all its turns fall alike. Too coarse to tell what was asked."""
@@ -88,7 +88,8 @@ class Signals:
     keywords: frozenset[str] = frozenset()
     """Which of the config file's keywords what is asked contains."""
     tags: frozenset[str] = frozenset()
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The caller's, as text: it may name people, and is neither shown nor recorded."""
 
     def tokens(self, family: str | None = None) -> Estimate:
         """Estimated tokens of the prompt for a model of *family*."""
@@ -161,7 +162,7 @@ def read(
         tool_loop: the model whose tool calls the last messages answer.
         previous: the model that gave the last answer in the conversation.
         tags: the caller's tags.
-        metadata: the caller's metadata; values are compared as text.
+        metadata: the caller's metadata; values are compared as text, and `None` is not given.
         keywords: words to look for in what is asked.
         correction: what returned usage has shown of each family's tokenizer.
         counters: what counts the tokens of a family's models; see `tokenizers`. Others'
@@ -184,7 +185,7 @@ def read(
         tools=len(tools),
         tool_loop=tool_loop,
         previous=previous,
-        cached_tokens=_answered(messages) if previous else 0,
+        cached_tokens=_answered(messages, whole) if previous else 0,
         response_format=_json(response_format),
         input_tokens=whole.estimate().tokens,
         max_tokens=max_tokens,
@@ -192,22 +193,25 @@ def read(
         turns=sum(message.get("role") == "user" for message in messages),
         size=whole,
         correction=correction,
-        tags=frozenset(tags),
-        metadata={key: str(value) for key, value in (metadata or {}).items()},
+        tags=frozenset(map(str, tags)),
+        metadata={key: str(each) for key, each in (metadata or {}).items() if each is not None},
     )
 
 
-def _answered(messages: Sequence[Message]) -> int:
-    """Estimated tokens up to the last answer."""
+def _answered(messages: Sequence[Message], whole: Size) -> int:
+    """Estimated tokens up to the last answer, those of the tools included."""
     for end in range(len(messages), 0, -1):
         if messages[end - 1].get("role") == "assistant":
-            return size.tokens(messages[:end])
+            # What follows is short, as a rule, where the conversation is long.
+            return whole.estimate().tokens - size.tokens(messages[end:])
     return 0
 
 
 def _bucket(messages: Sequence[Message]) -> int:
     first = next((each for each in messages if each.get("role") == "user"), messages[0])
-    key = text_of(first)[:_KEYED_BY].encode("utf-8", "replace")
+    text = text_of(first)
+    # Both ends: what a pipeline puts before every question is the same in all of them.
+    key = f"{len(text)} {text[:_KEYED_BY]}{text[-_KEYED_BY:]}".encode("utf-8", "replace")
     return int.from_bytes(blake2b(key, digest_size=8).digest()) % BUCKETS
 
 

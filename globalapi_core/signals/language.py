@@ -29,7 +29,8 @@ _QUOTED = re.compile(
 )
 _MACHINE_LINE = re.compile(
     r"^(?: {4,}|\t|[+@-]{1,3} |[ \t]*File \"|[ \t]+at |\d{4}-\d\d-\d\d[ T]\d\d:|\S+:\d+:"
-    r"|[\w.]+(?:Error|Exception):|(?:SELECT|INSERT|UPDATE|DELETE) ).*$",
+    r"|[\w.]+(?:Error|Exception):|(?:SELECT|INSERT|UPDATE|DELETE) "
+    r"|(?:def|class|while|elif|except) [^\n]*:$|(?:import|from) [\w.]+|[^\n。？！]*[;{}]$).*$",
     re.MULTILINE,
 )
 _ORDER = re.compile(
@@ -50,18 +51,22 @@ _HANDED_OVER = re.compile(
 _MENTIONED_IN_ENGLISH = re.compile(
     r"\b(?:translat\w+|pronounce|meaning|means?|synonyms?|characters?|radical|chengyu|idiom"
     r"|phrase|surname|the word|say(?:s|ing)?|said|wrote|typed|called|named|titled"
-    r"|prints?|the (?:sign|button))\b",
+    r"|prints?|the (?:sign|button)|(?:get|gets|see|shows?|displays?|returns?)(?= ?[^\x00-\x7f]))\b",
     re.IGNORECASE,
 )
 _MENTIONED_IN_CHINESE = re.compile(
     r"什么意思|什麼意思|怎么翻译|怎麼翻譯|翻译成|翻譯成|怎么说|怎麼說|怎么读|怎么念|发音|怎么用"
     r"|区别|區別|不同|区分|歌词|台词|(?:说|說|叫|写着|寫著|报错|報錯|提示|显示|回复|有|是)\s*$"
 )
-_GRAMMAR = re.compile(
-    "[的了吗嗎呢吧我你您他她们們这這那哪是不没沒请請怎什么麼帮幫把被就都也还還能要想给給再但未]"
+_GRAMMAR = frozenset(
+    "的了吗嗎呢吧我你您他她们們这這那哪是不没沒请請怎什么麼帮幫把被就都也还還能要想给給再但未"
 )
 """Characters that carry Chinese grammar: a name or a dish has none of them."""
-_ONLY_CHINESE = re.compile("[吗嗎么麼什怎这這您们們咋哪呢吧]")
+_ONLY_CHINESE = re.compile("[吗嗎么麼什怎这這您们們咋哪呢吧嘅唔咗冇哋啲嘢喺咁嚟佢乜]")
+_SYLLABLE = re.compile(
+    r"(?:[zcs]h|[bpmfdtnlgkhjqxrzcsyw])?(?:[iu]?an?g?|[iu]?a[io]|u?ai|[iu]?eng?|[iu]?e|ei|ou?|i?ong|uo|iu"
+    r"|ing?|i|un|ui|u|er)"
+)
 _ENOUGH = 300
 """Characters of plain ASCII that are enough: there is no second script to find."""
 _ENOUGH_HAN = 100
@@ -103,6 +108,8 @@ def told(question: str) -> Told:
     return Told(language, evidence, _script(spoken) if language in ("zh", "mixed") else None)
 
 
+_CODES = ("gb2312", "big5")
+"""Codes of the simplified and of the traditional characters."""
 _SIMPLE_IN_BIG5 = "么个气"
 """Simplified characters that Big5 has too, and that nobody writes in traditional text."""
 
@@ -110,8 +117,8 @@ _SIMPLE_IN_BIG5 = "么个气"
 def _script(spoken: str) -> str | None:
     """Hans or Hant: GB 2312 has the simplified characters, Big5 the traditional ones."""
     han = "".join(_HAN.findall(spoken))[:_ENOUGH_HAN]
-    simplified = len(han.encode("gb2312", "ignore")) + 2 * sum(map(han.count, _SIMPLE_IN_BIG5))
-    traditional = len(han.encode("big5", "ignore"))
+    simplified, traditional = (len(han.encode(each, "ignore")) for each in _CODES)
+    simplified += 2 * sum(map(han.count, _SIMPLE_IN_BIG5))
     if simplified == traditional:
         return None
     return "Hans" if simplified > traditional else "Hant"
@@ -160,12 +167,18 @@ def _of_scripts(text: str) -> tuple[str, str | None]:
 
 
 def _japanese(text: str) -> bool:
-    """Whether a character is one that only Japan writes, such as 検 or 対."""
-    return any(
-        each.encode("euc_jp", "ignore")
-        and not (each.encode("gb2312", "ignore") or each.encode("big5", "ignore"))
-        for each in "".join(_HAN.findall(text))
-    )
+    """Whether only Japan writes like this.
+
+    It has characters of its own, such as 検, and simplified some of those that it kept, as
+    the second of 番号確認.
+    """
+    han = "".join(_HAN.findall(text))[:_ENOUGH_HAN]
+    simplified, traditional = (set(han.encode(each, "ignore").decode(each)) for each in _CODES)
+    others = set(han) - simplified - traditional
+    if others:
+        return any(each.encode("shift_jis", "ignore") for each in others)
+    mixed = simplified - traditional and traditional - simplified
+    return bool(mixed) and len(han.encode("shift_jis", "ignore")) == 2 * len(han)
 
 
 def _with_han(text: str) -> tuple[str, str]:
@@ -181,7 +194,10 @@ def _with_han(text: str) -> tuple[str, str]:
         if _foreign(latin) > 0 and not any(map(_lower_english, latin)):
             return "other", "another language's words"
         return "zh", "Chinese around Latin names" if latin else "Chinese"
-    if english and _MENTIONED_IN_ENGLISH.search(text):
+    asked = english or (
+        runs[0][0] == "word" and _is_sentence([run for kind, run in runs if kind == "word"])
+    )
+    if asked and _MENTIONED_IN_ENGLISH.search(text):
         outside = [run for run in chinese if len(run) > 2 and _far(text, run)]
         if not outside:
             return "en", "English grammar around Chinese words"
@@ -203,7 +219,7 @@ def _clauses(runs: Sequence[tuple[str, str]]) -> Iterable[str]:
             ends = before[-1] in _SENTENCE_ENDS, after[0] in _SENTENCE_ENDS
             apart = before[-1] in ",，" or after[0] in ",，"
             alone = all(ends) or (any(ends) and apart and len(run) > 4)
-            if alone or _GRAMMAR.search(run):
+            if alone or not _GRAMMAR.isdisjoint(run):
                 yield run
 
 
@@ -213,14 +229,14 @@ _SENTENCE_ENDS = ".?!。？！\n"
 def _far(text: str, run: str) -> bool:
     """Whether a Chinese clause stands apart from the word that would mention it."""
     start = text.find(run)
-    return _MENTIONED_IN_ENGLISH.search(text[max(0, start - 24) : start]) is None and (
+    return _MENTIONED_IN_ENGLISH.search(text[max(0, start - 24) : start + 1]) is None and (
         _MENTIONED_IN_ENGLISH.search(text[start + len(run) : start + len(run) + 16]) is None
     )
 
 
 def _segments(runs: Sequence[tuple[str, str]]) -> Iterable[tuple[str, list[str]]]:
-    """Each unbroken run of Latin words, with the Chinese just before it."""
-    before, words = "", list[str]()
+    """Each unbroken run of Latin words, with the Chinese just before it or its colon."""
+    before, words, cited = "", list[str](), False
     for kind, run in (*runs, ("stop", "")):
         if kind == "word":
             words.append(run)
@@ -228,7 +244,8 @@ def _segments(runs: Sequence[tuple[str, str]]) -> Iterable[tuple[str, list[str]]
         if words:
             yield before, words
             words = []
-        before = run if kind == "han" else ""
+        cited = kind == "stop" and (cited or run[:1] in (":", "："))
+        before = run if kind == "han" else before if cited else ""
 
 
 def _is_sentence(words: Sequence[str]) -> bool:
@@ -236,6 +253,8 @@ def _is_sentence(words: Sequence[str]) -> bool:
     lowered = [word.lower() for word in words if not word.isupper() or word == "I"]
     if len(lowered) < 2:
         return False
+    if lowered[0] == "please":
+        return True
     known = set(lowered)
     grammar = sum(word in w.ENGLISH for word in lowered)
     if known & w.PERSONS or known & w.QUESTIONS:
@@ -266,19 +285,39 @@ def _latin(text: str) -> tuple[str, str | None]:
         return "und", None
     if _foreign(words) > 0:
         return "other", "another language's words"
+    if len(words) > 2 and _pinyin(words):
+        return "other", "Chinese in Latin letters"
     return "en", "Latin script"
+
+
+def _pinyin(words: Sequence[str]) -> bool:
+    """Whether every word is a syllable of Mandarin, and half of them are no English words."""
+    return all(_SYLLABLE.fullmatch(word) for word in words) and (
+        2 * sum(word in w.ENGLISH for word in words) <= len(words)
+    )
 
 
 def _foreign(words: Sequence[str]) -> float:
     """By how much the words of other languages outnumber the English ones."""
-    lowered = [word.lower().replace("’", "'") for word in words[:60]]
-    english = sum(word in w.ENGLISH and word not in w.FOREIGN for word in lowered)
-    foreign = sum(word in w.FOREIGN and word not in w.ENGLISH for word in lowered)
-    accented = sum(not word.isascii() for word in lowered)
+    words = words[:_WORDS]
+    text = " ".join(words).lower().replace("’", "'")
+    lowered = text.split()
+    english = sum(map(_ONLY_ENGLISH.__contains__, lowered))
+    foreign = sum(map(_ONLY_FOREIGN.__contains__, lowered))
+    foreign -= sum(map(_INITIALS.__contains__, words)) if foreign else 0
+    accented = 0 if text.isascii() else sum(not word.isascii() for word in lowered)
     if accented * 3 >= len(lowered):
         foreign += accented
     return foreign - english if foreign * 5 >= len(lowered) else 0
 
 
+_WORDS = 60
+"""Words that are enough to tell English from other languages in Latin script."""
+_ONLY_ENGLISH = w.ENGLISH - w.FOREIGN
+_ONLY_FOREIGN = w.FOREIGN - w.ENGLISH
+_INITIALS = frozenset(word.upper() for word in _ONLY_FOREIGN if len(word) == 1)
+"""Words that are names when written large, as in "Model Y"."""
+
+
 def _lower_english(word: str) -> bool:
-    return word.lower() in w.ENGLISH and word.lower() not in w.FOREIGN
+    return word.lower() in _ONLY_ENGLISH

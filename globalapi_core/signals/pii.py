@@ -24,10 +24,8 @@ _KEY = re.compile(
     r"|AIza[\w-]{30,}|xox[abpr]-[\w-]{10,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_KEY_STARTS = (
-    *("sk-", "sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    *("AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY"),
-)
+_KEY_STARTS = ("sk-", "AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY")
+_KEY_STARTS_WITH_A_BAR = ("sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_")
 _CN_MOBILE = re.compile(r"(?:\+?86)?1[3-9]\d{9}")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_DIGITS = "10X98765432"
@@ -60,7 +58,8 @@ def _in_text(text: str) -> Iterable[str]:
             yield kind
     if any(_iban(match.group()) for match in _IBAN.finditer(text)):
         yield "iban"
-    if any(each in text for each in _KEY_STARTS) and _KEY.search(text):
+    starts = (*_KEY_STARTS, *_KEY_STARTS_WITH_A_BAR) if "_" in text else _KEY_STARTS
+    if any(each in text for each in starts) and _KEY.search(text):
         yield "key"
 
 

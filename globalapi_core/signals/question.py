@@ -39,32 +39,15 @@ _CONTEXT = re.compile(
     r"[\]】>*]*[ \t]*(?:[:：>】]|(?:from multiple sources )?(?:is|are) below)",
     re.IGNORECASE | re.MULTILINE,
 )
-_LABELS = (
-    *("uestion", "uery", "QUESTION", "QUERY", "input", "Input", "INPUT", "ollow"),
-    *("问题", "問題", "提问", "提問", "输入", "查询", "查詢"),
-)
-"""Parts of the labels that a question may have: without any, nothing need be looked for."""
 _PIPELINE = (
-    "ontext",
-    "assage",
-    "ocument",
-    "etriev",
-    "hat history",
-    "hat History",
-    "onversation",
-    "as best you can",
-    "query is as follows",
-    "上下文",
-    "已知",
-    "资料",
-    "資料",
-    "参考",
-    "參考",
-    "背景",
-    "对话",
-    "對話",
+    *("ontext", "assage", "ocument", "etriev", "hat history", "hat History", "onversation"),
+    *("as best you can", "query is as follows"),
 )
 """What a retrieval pipeline's prompt says somewhere; an exam's "Question:" has none of it."""
+_PIPELINE_IN_CHINESE = re.compile(r"[上已资資参參背对對](?:(?<=上)下文|(?<=已)知|[料考景话話])")
+_LABELS = ("uestion", "uery", "QUESTION", "QUERY", "nput", "INPUT", "ollow")
+_LABELS_IN_CHINESE = re.compile(r"[问問提输输查](?:[题題]|[问問]|入|[询詢])")
+"""Parts of the labels that a question may have: without any, nothing need be looked for."""
 _RULE = re.compile(r"\n[ \t]*(?:-{3,}|={3,}|\n)[ \t\n]*")
 
 
@@ -85,11 +68,9 @@ def before(messages: Sequence[Mapping[str, Any]], question: str) -> str:
 def in_message(text: str) -> str:
     """The question in one message; a message that no pipeline made is all question."""
     head, tail = text[:WINDOW], text[-WINDOW:]
-    if len(text) <= 2 * WINDOW:
-        if not any(each in text for each in _PIPELINE):
-            return text
-    elif not any(each in head or each in tail for each in (*_LABELS, *_PIPELINE)):
-        return f"{head}\n{tail}"
+    ends = text if len(text) <= 2 * WINDOW else f"{head}\n{tail}"
+    if not _made_by_a_pipeline(ends) and (ends is text or not _labelled(ends)):
+        return ends
     # A question put before its context: what looks like a label further on is the context's.
     first = _LABEL.search(head)
     context = _CONTEXT.search(head)
@@ -104,7 +85,19 @@ def in_message(text: str) -> str:
         question = _RULE.split(tail)[-1].strip()
         if question and len(question) < len(text) and _END.match(question) is None:
             return question
-    return text if len(text) <= 2 * WINDOW else f"{head}\n{tail}"
+    return ends
+
+
+def _made_by_a_pipeline(text: str) -> bool:
+    return any(each in text for each in _PIPELINE) or (
+        not text.isascii() and _PIPELINE_IN_CHINESE.search(text) is not None
+    )
+
+
+def _labelled(text: str) -> bool:
+    return any(each in text for each in _LABELS) or (
+        not text.isascii() and _LABELS_IN_CHINESE.search(text) is not None
+    )
 
 
 def _until_end(text: str) -> str:

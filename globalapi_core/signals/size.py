@@ -123,7 +123,10 @@ class Size:
         family = family if family in RATES else None
         tokens = sum(map(mul, self.characters, RATES[family]))
         low, high = BANDS[family]
-        return Estimate(*(round(tokens * each) + self.others for each in (1, low, high)))
+        others = self.others
+        return Estimate(
+            round(tokens) + others, round(tokens * low) + others, round(tokens * high) + others
+        )
 
 
 def of(

@@ -11,24 +11,24 @@ import re
 from dataclasses import dataclass
 
 from globalapi_core.signals import difficulty, head
-from globalapi_core.signals.rules import CODE, FACT, REASONING, REQUESTS, Rule, Text, first, program
+from globalapi_core.signals.requests import CODE, FACT, REASONING, REQUESTS
+from globalapi_core.signals.rules import Rule, Text, program
 
 _LOOKED_AT = 400
 """Characters looked at from either end of what is asked: requests come first or last."""
+_PASTED = 1_000
+"""The same for program text, which may be pasted between."""
 _NEGATED = re.compile(
-    r"(?:\b(?:do not|don't|never|without|no need to)\b|不要|请勿|不用|无需|不必|禁止"
-    r"|(?<![特区级分])别(?![的人]))"
-    r"[^,.;:!?，。；：！？\n]{0,60}",
+    r"\b(?:do not|don't|never|without|no need (?:to|for))\b[^,.;:!?，。；：！？\n]{0,60}"
+    r"|(?:不要|请勿|不用|无需|不必|不需要|禁止|(?<![特区级分])别(?![的人]))[^,.;:!?，。；：！？\n的]{0,60}",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(
     r"“[^”\n]{0,200}”|「[^」\n]{0,200}」|\"[^\"\n]{0,200}\"|《[^》\n]{0,60}》"
-    r"|(?<=这句话是)[：:][^\n]*|(?<=sentence is):[^\n]*"
+    r"|(?<!\w)'[^'\n]{1,200}'(?!\w)|(?<=这句话是)[：:][^\n]*|(?<=sentence is):[^\n]*"
 )
-_CLEAR = 0.6
+_CLEAR = 0.5
 """How likely a learned guess must be to count as a yes for `reasoning`."""
-_OBVIOUS = 0.9
-"""The same for `code`, which rules decide wherever they can."""
 _REQUEST = 200
 """Characters from either end in which a request in so many words is looked for."""
 _CERTAIN = 0.8
@@ -44,7 +44,7 @@ _ODDS = {
     "a stack trace": 400.0,
     "a diff": 400.0,
     "program text": 40.0,
-    "a tool of programmers": 12.0,
+    "a tool of programmers": 20.0,
 }
 """By what program text, or the mere name of a tool of programmers, raises the odds of code."""
 _FACT = 4.0
@@ -69,15 +69,15 @@ class Guess:
 
 def of(question: str, before: str = "") -> Guess:
     """What *question* asks for; *before* is the question that a short one follows up."""
-    text = _clipped(question)
+    text = _ends(question, _LOOKED_AT)
     words = _plain(text)
-    requested = _request(words)
+    requested = REQUESTS.earliest(words)
     if before and not requested:
-        text = f"{_clipped(before)}\n{text}"
+        text = f"{_ends(before, _LOOKED_AT)}\n{text}"
         words = _plain(text)
-        requested = _request(words)
-    code = _code(f"{before}\n{question}", words)
-    reasoning = first(REASONING, words)
+        requested = REQUESTS.earliest(words)
+    code = _code(_ends(f"{before}\n{question}", _PASTED), words)
+    reasoning = REASONING.first(words)
     # Of a short text, what is not negated or quoted; of a long one, more than where requests are.
     told = words.text if len(text) <= 2 * _REQUEST and len(words.text) * 6 > len(text) else text
     task, sure, evidence = _guessed(told, requested, code)
@@ -87,10 +87,8 @@ def of(question: str, before: str = "") -> Guess:
     elif task in ("math", "reasoning") and sure >= _CERTAIN:
         code = None
     hard = difficulty.of(words, task)
-    # To name a tool is not yet to ask about program text: the task says code, this does not.
+    # To ask about programming, or to name a tool, is not yet to ask about program text.
     code = None if code == "a tool of programmers" else code
-    if code is None and task == "code" and sure >= _OBVIOUS and evidence not in _ODDS:
-        code = evidence
     if shown is None and sure >= _CLEAR and task in ("reasoning", "math"):
         shown = evidence if task == "reasoning" or hard >= _HARD else None
     return Guess(task, code, shown, hard, evidence)
@@ -98,24 +96,31 @@ def of(question: str, before: str = "") -> Guess:
 
 def _plain(text: str) -> Text:
     """*text* without what is negated or quoted, unless that is all of it."""
-    plain = text
-    if len(text) > 2 * _REQUEST:
-        text = plain = f"{text[:_REQUEST]}\n{text[-_REQUEST:]}"
+    text = plain = _ends(text, _REQUEST)
     if any(each in text for each in _NEGATIONS):
         plain = _NEGATED.sub(" ", text)
         plain = plain if any(map(str.isalnum, plain)) else text
     return Text(_QUOTED.sub(" ", plain) if any(each in plain for each in _QUOTES) else plain)
 
 
-_NEGATIONS = ("ot ", "on't", "ever", "ithout", "o need", "不", "勿", "无", "禁", "别")
-_QUOTES = ('"', "“", "「", "《", "是：", "is:")
+_NEGATIONS = (
+    *("o not", "on't", "ever ", "ithout", "o need"),
+    *("不要", "勿", "不用", "无需", "不必", "不需", "禁止", "别"),
+)
+_QUOTES = ('"', "“", "「", "《", "是：", "is:", " '")
+_WHO = re.compile(
+    r"\bwho(?:m|se)?\b(?! (?:can|could)\b)[^.?!\n]*|谁(?![能可会])[^。？！\n]*", re.IGNORECASE
+)
+"""A question for a person: "Who should review my code?" asks for no review."""
 
 
 def _code(text: str, words: Text) -> str | None:
     """What shows that it is about program text: what looks like it, or what is said."""
     if found := program(text):
         return found
-    said = first(CODE, words)
+    if "谁" in words.text or not words.words.isdisjoint(("who", "whom", "whose")):
+        words = Text(_WHO.sub(" ", words.text))
+    said = CODE.first(words)
     return said.name if said else None
 
 
@@ -127,7 +132,7 @@ def _guessed(text: str, requested: Rule | None, code: str | None) -> tuple[str, 
         odds[requested.task] *= _REQUESTED
     if code:
         odds["code"] *= _ODDS.get(code, _REQUESTED)
-    elif not requested and len(text) < _SENTENCE and FACT.search(text):
+    elif not requested and len(text) < _SENTENCE and FACT.search(text.lower()):
         odds["knowledge"] *= _FACT
     task = max(odds, key=lambda each: odds[each])
     sure = odds[task] / sum(odds.values())
@@ -136,13 +141,6 @@ def _guessed(text: str, requested: Rule | None, code: str | None) -> tuple[str, 
     return task, sure, code if code and task == "code" else f"wording, {sure:.0%} sure"
 
 
-def _clipped(text: str) -> str:
-    if len(text) <= 2 * _LOOKED_AT:
-        return text
-    return f"{text[:_LOOKED_AT]}\n{text[-_LOOKED_AT:]}"
-
-
-def _request(text: Text) -> Rule | None:
-    """The rule that matches first in *text*."""
-    found = ((match.start(), rule) for rule in REQUESTS if (match := rule.search(text)))
-    return min(found, key=lambda each: each[0], default=(0, None))[1]
+def _ends(text: str, part: int) -> str:
+    """*text*, or so many characters from either end of it."""
+    return text if len(text) <= 2 * part else f"{text[:part]}\n{text[-part:]}"

@@ -53,6 +53,10 @@ FOREIGN = _words(
     # Polish, Czech, Romanian, Hungarian, Turkish
     "jak co gdzie jest nie się mogę moje proszę dziękuję kde je jsem mám děkuji cum este sunt unde "
     "cât nu și vreau bir ve bu ne nasıl nerede değil için istiyorum hogyan hol egy és nem "
+    # Japanese in Latin letters
+    "arigatou arigato gozaimasu konnichiwa konbanwa ohayou sayonara sumimasen gomen gomennasai "
+    "desu deshita masu masen kudasai onegaishimasu watashi anata boku wa wo doko nani genki ikura "
+    "itsu nihongo daijoubu hai iie "
     # Indonesian, Vietnamese, Tagalog
     "saya ingin ini itu yang dan tidak apa bagaimana di dengan untuk terima kasih tôi không của "
     "là có muốn làm ang ng ako mga po"

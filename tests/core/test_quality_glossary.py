@@ -10,7 +10,8 @@ import pytest
 from globalapi_core.quality import features, glossary
 
 SMALL = glossary.parsed(
-    "# a comment\n= 數数證证\nnumber: 数\nfunction: 函数\ntrigonometric: 三角函数\nprove: 证明 求证\n"
+    "# a comment\n= 數数證证\n"
+    "number: 数\nfunction: 函数\ntrigonometric: 三角函数\nprove: 证明 求证\n"
 )
 
 

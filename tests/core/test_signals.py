@@ -280,8 +280,8 @@ def test_as_dict_has_every_signal() -> None:
 
 
 def test_metadata_is_compared_as_text() -> None:
-    """The caller's metadata is kept as text, whatever it was."""
-    assert of("a", metadata={"level": 3, "x": None}).metadata == {"level": "3", "x": "None"}
+    """The caller's metadata is kept as text, whatever it was; what is `None` is not given."""
+    assert of("a", metadata={"level": 3, "x": None}).metadata == {"level": "3"}
 
 
 def test_signals_are_values() -> None:

@@ -46,7 +46,7 @@ def find(mended: Mended) -> Iterator[Advice]:
         seconds,
         tiers,
         traffic,
-    )  # fmt: skip
+    )
 
     try:
         router, unread = usable(mended.config)

@@ -11,11 +11,15 @@ import pytest
 from globalapi_core.signals import language, read
 
 DATA = Path(__file__).parents[2] / "data"
-ROWS: list[dict[str, Any]] = [
-    json.loads(line)
-    for line in (DATA / "language_400.jsonl").read_text("utf-8").split("\n")
-    if line
-]
+
+
+def rows_of(file: str) -> list[dict[str, Any]]:
+    """The prompts of a data file."""
+    return [json.loads(line) for line in (DATA / file).read_text("utf-8").split("\n") if line]
+
+
+ROWS = rows_of("language_400.jsonl")
+LATER = rows_of("language_100.jsonl")
 
 
 def wrong(rows: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
@@ -39,9 +43,17 @@ def test_language_of_400_prompts(held: bool, share: float) -> None:
     assert len(wrong(rows)) <= (1 - share) * len(rows), wrong(rows)
 
 
+def test_language_of_100_later_prompts() -> None:
+    """99 of 100 prompts written later are right; `blind` says which were before any change."""
+    assert len({row["text"] for row in LATER} - {row["text"] for row in ROWS}) == 100
+    assert sum(row["blind"] for row in LATER) == 87
+
+    assert len(wrong(LATER)) <= 1, wrong(LATER)
+
+
 def test_script_is_never_the_other_one() -> None:
     """Simplified Chinese is never taken for traditional or the reverse; both may fit."""
-    for row in ROWS:
+    for row in (*ROWS, *LATER):
         if row["script"]:
             found = read([{"role": "user", "content": row["text"]}]).script
             assert found in (row["script"], None), row["text"]
