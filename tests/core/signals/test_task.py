@@ -20,8 +20,9 @@ def rows_of(file: str) -> list[dict[str, Any]]:
 
 PAIRS = rows_of("twins_200.jsonl")
 LATER = rows_of("twins_90.jsonl")
-"""Written after the first; `last`: after the rules were last changed, so that nobody tuned to
-them; `blind`: equally hard in both languages when first looked at."""
+"""Written after the first, and most of the rules were changed with them in view; `last`: written
+after that, though some wordings changed since; `blind`: equally hard in both languages when
+first looked at."""
 MISREAD = rows_of("misread_68.jsonl")
 
 
@@ -67,10 +68,10 @@ def test_200_twins_are_routed_alike() -> None:
     assert unequal(PAIRS) == []
 
 
-# What is reached: of the pairs that nobody tuned to, a tenth is not equal.
+# What is reached: of the last pairs, a tenth is not equal.
 @pytest.mark.parametrize(("last", "most"), [(False, 0), (True, 3)])
 def test_later_twins_are_equally_hard_and_routed_alike(last: bool, most: int) -> None:
-    """60 pairs of ten further fields, and 30 of others that came after all changes."""
+    """60 pairs of ten further fields, and 30 of others that came later."""
     rows = [row for row in LATER if row["last"] is last]
     assert len(rows) == (30 if last else 60)
 
