@@ -45,7 +45,8 @@ def pick(prompt: str, models: Sequence[str], row: Mapping[str, Any] | None = Non
 @functools.cache
 def _measured() -> tuple[table.Table, Mapping[str, float]]:
     """How good each model is in each domain, and what a call of it costs on average."""
-    rows = [json.loads(line) for line in Path(os.environ["RESULTS"]).open(encoding="utf-8")]
+    lines = Path(os.environ["RESULTS"]).read_text("utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
     results = [table.Result(predict.guess(row["prompt"]), row["scores"]) for row in rows]
     spent: dict[str, list[float]] = {}
     for row in rows:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from globalapi_core.budget import Budget
     from globalapi_core.catalog import Catalog, ModelInfo
+    from globalapi_core.checks import escalations
     from globalapi_core.client import Answer, Client
     from globalapi_core.comparison import compare, shadows_to
     from globalapi_core.config import Config, load_config, parse_config
     from globalapi_core.errors import GatewayError, GlobalAPIError
-    from globalapi_core.hooks import Shadowed, on_call, on_shadow, recorded_calls
+    from globalapi_core.hooks import Shadowed, on_alert, on_call, on_shadow, recorded_calls
     from globalapi_core.pricing import Cost, Price, Usage
     from globalapi_core.records import CallRecord, Decision
     from globalapi_core.router import Router
@@ -41,7 +42,9 @@ _HOMES = {
     "Signals": "signals",
     "Usage": "pricing",
     "compare": "comparison",
+    "escalations": "checks",
     "load_config": "config",
+    "on_alert": "hooks",
     "on_call": "hooks",
     "on_shadow": "hooks",
     "parse_config": "config",
@@ -68,7 +71,9 @@ __all__ = [
     "Signals",
     "Usage",
     "compare",
+    "escalations",
     "load_config",
+    "on_alert",
     "on_call",
     "on_shadow",
     "parse_config",

@@ -34,7 +34,7 @@ def text(decision: Decision, router: Router | None = None) -> str:
         router: whose routes are searched for what would change it; `None`: nothing is said
             of that.
     """
-    parts = [_verdict(decision), _request(decision.signals), _passed(decision)]
+    parts = [_verdict(decision), _request(decision), _passed(decision)]
     parts += [_candidates(decision), _rejected(decision), _besides(decision)]
     if router is not None and not decision.forced:
         parts.append(_flips(flips(decision, router)))
@@ -50,18 +50,22 @@ def _verdict(decision: Decision) -> str:
     return f"{model} gets this call: route {decision.route!r} fired, because {decision.reason}."
 
 
-def _request(signals: Signals) -> str:
+def _request(decision: Decision) -> str:
+    signals = decision.signals
+    return " ".join((*_guessed(decision), *_task(signals), *_facts(signals)))
+
+
+def _guessed(decision: Decision) -> Iterator[str]:
+    signals = decision.signals
+    if decision.route is None and signals.language == "und" and not signals.evidence:
+        # Where the model is named the text counts for policies alone: see `signals_for_one`.
+        yield "Nothing was guessed of its text."
+        return
     language = language_of(signals.language, signals.script)
-    return " ".join(
-        (
-            f"It is asked in {language}{_because(signals, 'language')};",
-            f"{'it is' if signals.code else 'it is not'} about code{_because(signals, 'code')},",
-            f"and {'asks' if signals.reasoning else 'does not ask'} for reasoning"
-            f"{_because(signals, 'reasoning')}.",
-            *_task(signals),
-            *_facts(signals),
-        )
-    )
+    yield f"It is asked in {language}{_because(signals, 'language')};"
+    yield f"{'it is' if signals.code else 'it is not'} about code{_because(signals, 'code')},"
+    asks = "asks" if signals.reasoning else "does not ask"
+    yield f"and {asks} for reasoning{_because(signals, 'reasoning')}."
 
 
 def _task(signals: Signals) -> Iterator[str]:
@@ -70,7 +74,9 @@ def _task(signals: Signals) -> Iterator[str]:
         yield f"The task looks like {task}, difficulty {signals.difficulty:g} of 1."
     if signals.guess is not None:
         domain, known = signals.guess.domain.replace("_", " "), signals.guess.known
-        said = f"By its words it is {domain} ({known} of them {'is' if known == 1 else 'are'} known)."
+        said = (
+            f"By its words it is {domain} ({known} of them {'is' if known == 1 else 'are'} known)."
+        )
         yield said if known else "Its words say nothing of its domain."
     if signals.pii:
         yield f"It may hold personal data, as far as one can see: {', '.join(sorted(signals.pii))}."
@@ -110,6 +116,8 @@ def _candidates(decision: Decision) -> str:
     order = _ORDERS.get(decision.choose, f"by {decision.choose}")
     if len(decision.candidates) == 1:
         return _listed("Only one model is tried:", [_candidate(decision.primary, decision.choose)])
+    if decision.moved:
+        order += " but for what is said above"
     lines = [
         f"{number}. {_candidate(each, decision.choose)}"
         for number, each in enumerate(decision.candidates, start=1)
@@ -149,7 +157,7 @@ def _besides(decision: Decision) -> str:
 
 def _flips(found: Sequence[Flip]) -> str:
     if not found:
-        return "No single change of a signal would take it elsewhere."
+        return "No single change of what some 'when' asks for would take it elsewhere."
     more = len(found) - _MOST_FLIPS
     lines = [str(each) for each in found[:_MOST_FLIPS]] + ([f"and {more} more"] * (more > 0))
     return _listed("One change would take it elsewhere:", lines)

@@ -41,18 +41,25 @@ def flips(decision: Decision, router: Router) -> tuple[Flip, ...]:
     """The single changes that would send the request to another model or along another route.
 
     The least first: a guess that was wrong, then what the caller says, then what the request
-    holds, then its size.
+    holds, then its size. Only what some `when` asks for is changed, and nobody is cooling down.
     """
+    # Where it would go now: who has recovered since is no change of the request's.
+    here = {(decision.route, decision.primary.name), _goes(decision.signals, router)}
     found: dict[tuple[str | None, str], Flip] = {}
     for change, signals in _changes(decision, router):
-        try:
-            other = router.decide(signals)
-        except NoCandidateError:
-            continue
-        where = (other.route, other.primary.name)
-        if where != (decision.route, decision.primary.name):
+        where = _goes(signals, router)
+        if where is not None and where not in here:
             found.setdefault(where, Flip(change, *where))
     return tuple(found.values())
+
+
+def _goes(signals: Signals, router: Router) -> tuple[str | None, str] | None:
+    """Route and model of a request; `None` if no model can take it."""
+    try:
+        decision = router.decide(signals)
+    except NoCandidateError:
+        return None
+    return decision.route, decision.primary.name
 
 
 def language_of(language: str, script: str | None = None) -> str:
@@ -105,26 +112,25 @@ def _difficulties(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tup
     now = signals.difficulty
     bounds = {bound if now < bound else bound - 0.01 for bound in asked.get("min_difficulty", ())}
     bounds |= {bound if now > bound else bound + 0.01 for bound in asked.get("max_difficulty", ())}
-    bounds = {round(bound, 2) for bound in bounds if 0 <= bound <= 1}
-    for each in sorted(bounds, key=lambda bound: abs(bound - now)):
+    bounds = {round(bound, 4) for bound in bounds}
+    for each in sorted((each for each in bounds if 0 <= each <= 1), key=lambda b: abs(b - now)):
         yield f"with a difficulty of {each:g}", replace(signals, difficulty=each)
 
 
 def _said(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
-    for each in _each(asked.get("tags")):
+    for each in _unlike(asked.get("tags"), signals.tags):
         change = f"{'without' if each in signals.tags else 'with'} tag {each}"
         yield change, replace(signals, tags=signals.tags ^ {each})
-    for each in _each(asked.get("keywords")):
+    for each in _unlike(asked.get("keywords"), signals.keywords):
         change = f"{'without' if each in signals.keywords else 'with'} keyword {each}"
         yield change, replace(signals, keywords=signals.keywords ^ {each})
-    for wanted in asked.get("metadata", ()):
-        for key, values in wanted.items():
-            other = {name: value for name, value in signals.metadata.items() if name != key}
-            if key in signals.metadata:
-                yield f"without metadata {key}", replace(signals, metadata=other)
-            for value in values:
-                changed = replace(signals, metadata={**other, key: value})
-                yield f"with metadata {key} = {value}", changed
+    for key in _each(asked.get("metadata")):
+        other = {name: value for name, value in signals.metadata.items() if name != key}
+        if key in signals.metadata:
+            yield f"without metadata {key}", replace(signals, metadata=other)
+        for value in _unlike([each[key] for each in asked["metadata"] if key in each]):
+            changed = replace(signals, metadata={**other, key: value})
+            yield f"with metadata {key} = {value}", changed
 
 
 def _held(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
@@ -159,3 +165,18 @@ def _beyond(candidate: Candidate, signals: Signals) -> int:
 def _each(lists: list[Any] | None) -> list[str]:
     """All values of conditions that are lists, once, in the order of the file."""
     return list(dict.fromkeys(value for values in lists or () for value in values))
+
+
+def _unlike(lists: list[Any] | None, held: frozenset[str] = frozenset()) -> Iterator[str]:
+    """`_each`, but of values that always stand together, and are not *held*, the first."""
+    where: dict[str, list[int]] = {}
+    for number, values in enumerate(lists or ()):
+        for value in values:
+            where.setdefault(value, []).append(number)
+    seen: set[tuple[int, ...]] = set()
+    for value, numbers in where.items():
+        if value in held:
+            yield value
+        elif tuple(numbers) not in seen:
+            seen.add(tuple(numbers))
+            yield value

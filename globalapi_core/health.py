@@ -193,9 +193,7 @@ class Health:
             return
         estimated = signals.size.estimate(family).tokens
         # Of two calls that end at once one may be lost: it was but one of many.
-        self._board.correction = self._board.correction.after(
-            family, estimated, usage.input_tokens
-        )
+        self._board.correction = self._board.correction.after(family, estimated, usage.input_tokens)
 
     def _leave(self, turn: Turn) -> None:
         """Give back the places that *turn* still has as a probe."""

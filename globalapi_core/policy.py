@@ -120,6 +120,11 @@ def _spelled(spellings: Iterable[str], patterns: Sequence[str]) -> bool:
     return any(_pattern(each).fullmatch(name) for each in patterns for name in folded)
 
 
+def is_spelled(spelling: str, pattern: str) -> bool:
+    """Whether *spelling* is what *pattern*, such as `glm-*`, describes."""
+    return _spelled([spelling], [pattern])
+
+
 @functools.lru_cache(maxsize=1_000)
 def _pattern(text: str) -> re.Pattern[str]:
     # Beside a letter, so that a piece of mere punctuation folds to nothing, as it does in names.

@@ -120,7 +120,7 @@ def cooling_last(
     if not (cooling.models or cooling.shared):
         return candidates, None
     others = [each for each in candidates if each is not in_loop]
-    failed = {each.name: why for each in others if (why := cooling.of(each.name))}
+    failed = {each.name: rest for each in others if (rest := cooling.of(each.name))}
     last = [each for each in others if each.name in failed and not failed[each.name].on_trial]
     if not last:
         return candidates, None
@@ -137,9 +137,7 @@ def tool_loop_first(candidates: list[Candidate], in_loop: Candidate | None) -> O
     return _first(in_loop, candidates), f"{in_loop.name} made the tool calls"
 
 
-def found(
-    candidates: Sequence[Candidate], name: str | None, catalog: Catalog
-) -> Candidate | None:
+def found(candidates: Sequence[Candidate], name: str | None, catalog: Catalog) -> Candidate | None:
     """The one of *candidates* that *name* spells, or that is another mode of it.
 
     A model that is asked to think may have a name and a price of its own.

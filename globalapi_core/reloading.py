@@ -21,6 +21,7 @@ from typing import Any, Self
 from globalapi_core.budget import Budget
 from globalapi_core.config import Config, default_config, parse_config
 from globalapi_core.config.file import find_config, read_config
+from globalapi_core.drift import Drift
 from globalapi_core.errors import ConfigError
 from globalapi_core.router import Router
 
@@ -45,6 +46,8 @@ class InForce:
     """`None`: the config sets none."""
     shadows: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """What the shadows of each route may come to, by the route's name."""
+    drift: Drift | None = field(default=None, compare=False)
+    """What becomes of the models' shares; `None`: the config asks for no alerts."""
 
     @property
     def config(self) -> Config:
@@ -64,7 +67,7 @@ class InForce:
         found = _made.get(id(config))
         if found is None or found.config is not config:
             named = config.model_copy(update={"file": file}) if file else config
-            found = cls(Router(config), Budget.of(named), dict(_pots(named)))
+            found = cls(Router(config), Budget.of(named), dict(_pots(named)), Drift.of(named))
             _made[id(config)] = found
         return found
 

@@ -34,7 +34,7 @@ class Router:
             ConfigError: the file, or the results it names, cannot be used.
         """
         self.config = config if isinstance(config, Config) else load_config(config)
-        self._policies = tuple(_resolved(each, self.catalog) for each in self.config.policies)
+        self._policies = tuple(_resolved(each, self.config) for each in self.config.policies)
         self._policies_read = any(each.reads_text for each in self._policies)
         self.table = self._measured() if self.config.is_learned else Table()
         """How good the models are in each domain; empty if no route goes by it."""
@@ -93,8 +93,10 @@ class Router:
             # What it has cached it has in every mode.
             answered = self.catalog.get(previous)
             previous = answered.variant_of or answered.name
-        own = {"keywords": self.config.keywords, "counters": self._counters}
-        return signals.read(messages, previous=previous, **own, **facts)
+        keywords, counters = self.config.keywords, self._counters
+        return signals.read(
+            messages, previous=previous, keywords=keywords, counters=counters, **facts
+        )
 
     def decide(
         self,
@@ -155,6 +157,7 @@ class Router:
                     signals=signals,
                     rejected=tuple(rejected),
                     choose=route.choose,
+                    moved=bool(moves),
                     forced=forced,
                     passed=tuple(passed),
                     policies=tuple(each.name for each in policies),
@@ -274,14 +277,23 @@ def _not_allowed(
     return Rejection(candidate.name, found[1], policy=found[0]) if found else None
 
 
-def _resolved(each: Policy, catalog: Catalog) -> Policy:
+def _resolved(each: Policy, config: Config) -> Policy:
     """A policy whose models have their names in the catalog: an alias must not slip through."""
     named = {
-        key: [name if "*" in name else catalog.get(name).name for name in names]
+        key: [name for text in names for name in _named(text, config)]
         for key in ("models", "not_models")
         if (names := getattr(each, key)) is not None
     }
     return each.model_copy(update=named) if named else each
+
+
+def _named(text: str, config: Config) -> list[str]:
+    """The name that *text* spells; of a pattern, itself and the models of the file's aliases."""
+    catalog = config.catalog
+    if "*" not in text:
+        return [catalog.get(text).name]
+    nicknamed = (each for each in config.aliases if policy.is_spelled(each, text))
+    return [text, *(catalog.get(each).name for each in nicknamed)]
 
 
 def _no_candidate(route: str | None, rejected: Sequence[Rejection]) -> NoCandidateError:

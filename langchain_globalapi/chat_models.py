@@ -103,14 +103,14 @@ class ChatGlobalAPI(GatewayChatModel):
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
         """Ask, and yield the answer as it comes."""
-        told = self._seeing(_seen(config))
+        told = self._seeing(seen_under(config))
         return super(ChatGlobalAPI, told).stream(input, config, **self._with(config, kwargs))
 
     def astream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
         """`stream`, asynchronously."""
-        told = self._seeing(_seen(config))
+        told = self._seeing(seen_under(config))
         return super(ChatGlobalAPI, told).astream(input, config, **self._with(config, kwargs))
 
     # Where LangChain hands out what is cached, and streams underneath without telling the run.
@@ -319,11 +319,13 @@ def _chunk(item: Delta | Answer) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=_bridge.last_chunk(item))
 
 
-def _seen(config: RunnableConfig | None) -> RunnableConfig:
+def seen_under(config: RunnableConfig | None) -> RunnableConfig:
     """What a run under *config* would know of it, from whoever called above too."""
     config = ensure_config(config)
     above = config.get("callbacks")
     if not isinstance(above, BaseCallbackManager):
         return config
-    tags = [*above.tags, *(config.get("tags") or ())]
-    return RunnableConfig(tags=tags, metadata={**above.metadata, **(config.get("metadata") or {})})
+    # What is not inherited is LangChain's own, such as the step of a sequence.
+    tags = [*above.inheritable_tags, *(config.get("tags") or ())]
+    metadata = {**above.inheritable_metadata, **(config.get("metadata") or {})}
+    return RunnableConfig(tags=tags, metadata=metadata)

@@ -21,6 +21,7 @@ from globalapi_core.client import Answer
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import attempts
 from globalapi_core.health import Health
+from globalapi_core.hooks import watched
 from globalapi_core.records import Attempt, Decision
 from globalapi_core.reloading import InForce
 from globalapi_core.router import alone
@@ -29,8 +30,9 @@ from globalapi_core.wire import ChatRequest, Delta
 from langchain_globalapi import _bridge, _shadowing
 from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi._checking import Check, CheckedCall, Kind
+from langchain_globalapi._moving import flattened
 from langchain_globalapi._tracing import atraced, seen, traced
-from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result
+from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result, seen_under
 
 RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
 """What every chat model takes, or `{"key": route, "input": that}`."""
@@ -198,7 +200,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = kwargs.pop("plan", None) or self._plan(
+            self._now(), messages, seen(run_manager), {"stop": stop, **kwargs}
+        )
         result: ChatResult = self._call(plan, _RESULT).run(
             lambda attempt: self._member(plan, attempt)._generate(
                 plan.messages, **plan.given(attempt)
@@ -213,8 +217,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        now = await self._anow()
-        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = kwargs.pop("plan", None) or self._plan(
+            await self._anow(), messages, seen(run_manager), {"stop": stop, **kwargs}
+        )
         result: ChatResult = await self._call(plan, _RESULT).arun(
             lambda attempt: self._member(plan, attempt)._agenerate(
                 plan.messages, **plan.given(attempt)
@@ -229,7 +234,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = kwargs.pop("plan", None) or self._plan(
+            self._now(), messages, seen(run_manager), {"stop": stop, **kwargs}
+        )
         yield from self._call(plan, _CHUNK).stream(
             lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -243,8 +250,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        now = await self._anow()
-        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = kwargs.pop("plan", None) or self._plan(
+            await self._anow(), messages, seen(run_manager), {"stop": stop, **kwargs}
+        )
         chunks = self._call(plan, _CHUNK).astream(
             lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -254,11 +262,45 @@ class RouterRunnable(GatewayChatModel):
             async for chunk in chunks:
                 yield chunk
 
+    # Decided before LangChain looks into its cache, and streams underneath without a run.
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
+        return super()._generate_with_cache(
+            messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
+        )
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        now = await self._anow()
+        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
+        return await super()._agenerate_with_cache(
+            messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
+        )
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        # What another call was answered is an answer to this one if the same models may be asked.
+        plan = kwargs.pop("plan", None)
+        if plan is not None:
+            kwargs["candidates"] = sorted(each.name for each in plan.decision.candidates)
+        return super()._get_llm_string(stop=stop, **kwargs)
+
     def _plan(
         self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]
     ) -> _Plan:
         """Decide one call, by its input, its arguments and its config."""
-        given = {name: value for name, value in kwargs.items() if value is not None}
+        given = {name: value for name, value in flattened(kwargs).items() if value is not None}
         schema = given.pop("schema_check", None)
         own = given.pop("check", self.check)
         key, prompt = _keyed(input) if isinstance(input, Mapping) else (None, input)
@@ -268,7 +310,7 @@ class RouterRunnable(GatewayChatModel):
         )
         prompt = self._convert_input(prompt)
         messages = prompt.to_messages()
-        router, health = now.router, self._health
+        router, health, labels = now.router, self._health, seen_under(config)
         signals = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
@@ -278,8 +320,8 @@ class RouterRunnable(GatewayChatModel):
             tool_loop=_bridge.answered_by(messages),
             previous=_bridge.previous(messages),
             correction=health.correction,
-            tags=[*(self.tags or ()), *(config.get("tags") or ())],
-            metadata={**(self.metadata or {}), **(config.get("metadata") or {})},
+            tags=[*(self.tags or ()), *(labels.get("tags") or ())],
+            metadata={**(self.metadata or {}), **(labels.get("metadata") or {})},
         )
         cooling = health.cooling()
         decision = router.decide(signals, route=route, model=model, cooling=cooling)
@@ -288,7 +330,8 @@ class RouterRunnable(GatewayChatModel):
 
     def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.now.config, plan.kwargs)
-        flow = attempts(plan.decision, limits, self._health, plan.now.budget)
+        now = plan.now
+        flow = attempts(plan.decision, limits, self._health, now.budget, hook=watched(now.drift))
         call = ShadowedCall[Any](
             flow, kind.outcome, kind.recorded, text=kind.text, handed=kind.handed
         )

@@ -24,6 +24,7 @@ from pydantic import Field, PrivateAttr
 from globalapi_core import checks
 from globalapi_core.errors import GatewayError, RejectedAnswerError
 from globalapi_core.flow import Call, attempts
+from globalapi_core.hooks import watched
 from globalapi_core.records import Attempt, CallRecord, Decision, Outcome
 from globalapi_core.reloading import InForce
 from globalapi_core.router import Router, alone
@@ -243,7 +244,7 @@ class GlobalAPIRouter(GatewayLLM):
         own = given.pop("check", None) or self.check
         limits = self._limits(now.config, given)
         decision = self._decide(now, messages, given)
-        flow = attempts(decision, limits, self._health, now.budget)
+        flow = attempts(decision, limits, self._health, now.budget, hook=watched(now.drift))
         held_to = checks.of(decision.escalate, own, for_object=parse is not None)
         call = ShadowedCall(
             flow, _responses.outcome, mark=_finished, text=_responses.brought, handed=handed

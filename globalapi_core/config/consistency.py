@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from globalapi_core.catalog import Catalog
 from globalapi_core.config.mending import Mended
 from globalapi_core.config.problems import Location, Problem
-from globalapi_core.config.schema import Config, Expect, Policy, Route
+from globalapi_core.config.schema import Config, Expect, Policy, Route, When
 from globalapi_core.errors import UnknownModelError, UnknownRouteError
 
 _EACH_CALL = frozenset(
@@ -19,11 +19,12 @@ _EACH_CALL = frozenset(
 
 def of(mended: Mended) -> Iterator[Problem]:
     """The problems of a config, at their places in the file."""
-    for location, text in _of(mended.config, whole=mended.whole):
+    for location, text in _of(mended):
         yield mended.place(location), text
 
 
-def _of(config: Config, *, whole: bool) -> Iterator[Problem]:
+def _of(mended: Mended) -> Iterator[Problem]:
+    config, whole = mended.config, mended.whole
     names = [route.name for route in config.routes]
     yield from _of_names("routes", names)
     yield from _of_names("policies", [policy.name for policy in config.policies])
@@ -38,19 +39,26 @@ def _of(config: Config, *, whole: bool) -> Iterator[Problem]:
         yield ("aliases", spelling), str(error)
         return
     for number, route in enumerate(config.routes):
-        for where, text in _of_route(route, catalog):
-            yield ("routes", number, *where), text
+        yield from _placed(("routes", number), _of_route(route, catalog))
     for tier, models in config.tiers.items():
         for place, model in enumerate(models):
             yield from _unknown(("tiers", tier, place), model, catalog)
     for number, policy in enumerate(config.policies):
-        for where, text in _of_policy(policy, catalog):
-            yield ("policies", number, *where), text
+        # Of a limit that could not be read, its own problem says enough.
+        if not mended.is_touched("policies", number):
+            yield from _placed(("policies", number), _of_limits(policy))
+        yield from _placed(("policies", number), _of_policy(policy, catalog))
     for model in config.alerts.shares:
         yield from _unknown(("alerts", "shares", model), model, catalog)
     for number, case in enumerate(config.tests):
-        for where, text in _of_case(case.expect, catalog, names if whole else None):
-            yield ("tests", number, "expect", *where), text
+        found = _of_case(case.expect, catalog, names if whole else None)
+        yield from _placed(("tests", number, "expect"), found)
+
+
+def _placed(outer: Location, found: Iterable[Problem]) -> Iterator[Problem]:
+    """What was *found* in the part of the file at *outer*."""
+    for where, text in found:
+        yield (*outer, *where), text
 
 
 def _of_names(key: str, names: Sequence[str]) -> Iterator[Problem]:
@@ -86,6 +94,7 @@ def _of_order(routes: Sequence[Route]) -> Iterator[Problem]:
 
 
 def _of_route(route: Route, catalog: Catalog) -> Iterator[Problem]:
+    yield from _placed(("when",), _of_when(route.when))
     listed: set[str] = set()
     for place, name in enumerate(route.candidates):
         yield from _unknown(("candidates", place), name, catalog)
@@ -104,10 +113,15 @@ def _of_shares(route: Route, catalog: Catalog, listed: Iterable[str]) -> Iterato
     """*listed* are the route's candidates by their names."""
     named: list[Location] = [("split", "shares", each) for each in _arms(route)]
     named += [("target_share", each) for each in route.target_share or {}]
+    arms: set[str] = set()
     for where in named:
         name = str(where[-1])
-        if name not in catalog or catalog.resolve(name).name not in listed:
+        model = catalog.get(name).name
+        if name not in catalog or model not in listed:
             yield where, f"{name!r} is no candidate of this route; add it to its candidates"
+        elif where[0] == "split" and model in arms:
+            yield where, f"{model!r} has a share already"
+        arms.add(model)
     if route.target_share and len(route.candidates) < 2:
         text = "a share is one of several models: add the candidate that gets the other calls"
         yield ("target_share",), text
@@ -121,10 +135,30 @@ def _arms(route: Route) -> Iterable[str]:
     return route.split.shares if route.split else ()
 
 
-def _of_policy(policy: Policy, catalog: Catalog) -> Iterator[Problem]:
+def _of_limits(policy: Policy) -> Iterator[Problem]:
     limits = ("origins", "models", "not_models", "max_cost", "max_seconds")
     if all(getattr(policy, name) is None for name in limits):
         yield (), f"policy {policy.name!r} forbids nothing; give one of {', '.join(limits)}"
+    if policy.unless and not policy.unless.conditions:
+        yield ("unless",), "it holds for every call, and so the policy for none; give a condition"
+
+
+def _of_when(when: When | None) -> Iterator[Problem]:
+    """Of one condition, a route's or a policy's: a list of nothing, which no request meets."""
+    for key, wanted in (when.conditions if when else {}).items():
+        lists = wanted if key == "metadata" else {key: wanted}
+        for name, values in lists.items():
+            if values == []:
+                where = (key,) if key == name else (key, name)
+                yield where, "nothing is listed: give a value, or take the key out"
+
+
+def _of_policy(policy: Policy, catalog: Catalog) -> Iterator[Problem]:
+    for key in ("when", "unless"):
+        yield from _placed((key,), _of_when(getattr(policy, key)))
+    for key in ("origins", "models", "not_models"):
+        if getattr(policy, key) == []:
+            yield (key,), "nothing is listed: give a value, or take the key out"
     for key in ("models", "not_models"):
         for place, name in enumerate(getattr(policy, key) or ()):
             if name.rpartition("/")[2].strip("*") == "" and "/" in name:
@@ -137,7 +171,8 @@ def _of_policy(policy: Policy, catalog: Catalog) -> Iterator[Problem]:
 def _unknown(where: Location, name: str, catalog: Catalog) -> Iterator[Problem]:
     if name not in catalog:
         hint = f"{UnknownModelError(name, close=catalog.near(name))}"
-        yield where, f"{hint} A model the catalog does not have goes under 'models' first"
+        stop = "" if hint.endswith("?") else "."
+        yield where, f"{hint}{stop} A model the catalog does not have goes under 'models' first"
 
 
 def _of_case(expect: Expect, catalog: Catalog, routes: Sequence[str] | None) -> Iterator[Problem]:

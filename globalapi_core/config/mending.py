@@ -19,7 +19,7 @@ _ROUNDS = 4
 """Taking out a value may leave something incomplete, which then goes too."""
 _MOST_ERRORS = 100
 """A file with more is no config file with mistakes in it."""
-_LISTS = ("routes", "tests")
+_LISTS = ("routes", "policies", "tests")
 """The lists an entry may be taken out of; elsewhere the whole list goes."""
 
 
@@ -29,9 +29,9 @@ class Mended:
 
     config: Config
     places: Mapping[str, Sequence[int]]
-    """For routes and tests: the places in the file of those that are left."""
-    touched: frozenset[int] = frozenset()
-    """Routes, by their place in the file, that something was taken out of."""
+    """For routes, policies and tests: the places in the file of those that are left."""
+    touched: frozenset[tuple[str, int]] = frozenset()
+    """Those, by their list and place in the file, that something was taken out of."""
 
     def place(self, location: Location) -> Location:
         """Where in the file *location* of `config` is."""
@@ -43,7 +43,11 @@ class Mended:
     @property
     def whole(self) -> bool:
         """Whether every route of the file is there as it was written."""
-        return not self.touched
+        return all(name != "routes" for name, _ in self.touched)
+
+    def is_touched(self, name: str, number: int) -> bool:
+        """Whether something was taken out of entry *number* of the config's list *name*."""
+        return (name, self.places[name][number]) in self.touched
 
 
 def untouched(config: Config) -> Mended:
@@ -93,14 +97,15 @@ class _Draft:
             name: list(range(len(data[name]))) if isinstance(data.get(name), list) else []
             for name in _LISTS
         }
-        self.touched: set[int] = set()
+        self.touched: set[tuple[str, int]] = set()
 
     def take_out(self, locations: Sequence[Location]) -> None:
         """Take out what is at *locations*; of a value that is missing, what lacks it."""
         entries: dict[str, set[int]] = {name: set() for name in _LISTS}
         for location in filter(None, locations):
-            if location[0] == "routes" and len(location) > 1 and isinstance(location[1], int):
-                self.touched.add(self.places["routes"][location[1]])
+            match location:
+                case (str(name), int(number), *_) if name in _LISTS:
+                    self.touched.add((name, self.places[name][number]))
             self._take_out(location, entries)
         for name, numbers in entries.items():
             for number in sorted(numbers, reverse=True):

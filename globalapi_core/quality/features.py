@@ -14,7 +14,7 @@ from globalapi_core.quality import glossary
 
 PART = 2_000
 """Characters read from each end of a text."""
-PART_IN_CHINESE = 600
+PART_IN_CHINESE = 400
 """The same where a character says as much as half a word, and takes longer to look up."""
 
 _MARKS = {

@@ -42,28 +42,25 @@ class Glossary:
         return _HAN.sub(self._run, text)
 
     def _run(self, match: re.Match[str]) -> str:
-        run, english, longer = match[0], self.english.get, self.longer
-        found, at, end = [""], 0, len(match[0])
+        run = match[0]
+        english, longer = self.english.get, self.longer.get
+        found, at, end = [""], 0, len(run)
         while at < end:
             two = run[at : at + 2]
-            if two in longer and (fit := self._longest(run, at)):
-                found.append(fit[0])
-                at += fit[1]
-            elif words := english(two):
-                found.append(words)
-                at += 2
+            for size in longer(two, ()):
+                if words := english(run[at : at + size]):
+                    at += size
+                    break
             else:
-                if one := english(two[0]):
-                    found.append(one)
-                at += 1
+                if words := english(two):
+                    at += 2
+                else:
+                    words = english(two[0])
+                    at += 1
+            if words:
+                found.append(words)
         found.append("")
         return " ".join(found)
-
-    def _longest(self, run: str, at: int) -> tuple[str, int] | None:
-        for size in self.longer[run[at : at + 2]]:
-            if (words := self.english.get(run[at : at + size])) is not None:
-                return words, size
-        return None
 
 
 def is_chinese(text: str) -> bool:

@@ -188,14 +188,20 @@ def read(
         cached_tokens=_answered(messages, whole) if previous else 0,
         response_format=_json(response_format),
         input_tokens=whole.estimate().tokens,
-        max_tokens=max_tokens,
+        # What no server takes is the server's to refuse.
+        max_tokens=max_tokens if isinstance(max_tokens, int) and max_tokens > 0 else None,
         thinking=asks_to_think(thinking),
         turns=sum(message.get("role") == "user" for message in messages),
         size=whole,
         correction=correction,
         tags=frozenset(map(str, tags)),
-        metadata={key: str(each) for key, each in (metadata or {}).items() if each is not None},
+        metadata={key: _told(each) for key, each in (metadata or {}).items() if each is not None},
     )
+
+
+def _told(value: object) -> str:
+    """A value of the metadata as a config file writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _answered(messages: Sequence[Message], whole: Size) -> int:

@@ -7,7 +7,7 @@ last one, per process. It knows counts only, no text.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from globalapi_core.signals.size import Estimate
 
@@ -25,9 +25,10 @@ _BOUNDS = (0.5, 2.0)
 class Correction:
     """By what to multiply estimates, learned from (estimated, actual) pairs of a family."""
 
-    estimated: Mapping[str, float] = field(default_factory=dict)
-    actual: Mapping[str, float] = field(default_factory=dict)
     calls: Mapping[str, float] = field(default_factory=dict)
+    """Of each family: how many were seen, an old one for less than one."""
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    """Of each family: actual over estimated tokens, summed over those calls."""
 
     def after(self, family: str, estimated: int, actual: int | None) -> Correction:
         """What is known after one more call; pairs that cannot be true are left out.
@@ -43,24 +44,18 @@ class Correction:
         if not low <= actual / estimated <= high:
             return self
         keep = 1 - 1 / _MEMORY
+        calls = self.calls.get(family, 0.0) * keep + 1
         # Each call weighs the same, a long one no more than a short one.
-        return replace(
-            self,
-            estimated={**self.estimated, family: self.estimated.get(family, 0.0) * keep + 1},
-            actual={
-                **self.actual,
-                family: self.actual.get(family, 0.0) * keep + actual / estimated,
-            },
-            calls={**self.calls, family: self.calls.get(family, 0.0) + 1},
-        )
+        ratio = self.ratios.get(family, 0.0) * keep + actual / estimated
+        return Correction({**self.calls, family: calls}, {**self.ratios, family: ratio})
 
     def factor(self, family: str | None) -> float:
         """By what to multiply an estimate for *family*; 1 as long as nothing is known."""
-        known = self.estimated.get(family or "", 0.0)
-        return (self.actual.get(family or "", 0.0) + _PRIOR) / (known + _PRIOR)
+        calls = self.calls.get(family or "", 0.0)
+        return (self.ratios.get(family or "", 0.0) + _PRIOR) / (calls + _PRIOR)
 
     def applied(self, estimate: Estimate, family: str | None) -> Estimate:
-        """*estimate*, corrected; its band narrows no further than what was measured."""
+        """*estimate*, corrected, and its bounds by the same factor."""
         factor = self.factor(family)
         return Estimate(
             *(round(each * factor) for each in (estimate.tokens, estimate.low, estimate.high))

@@ -103,6 +103,8 @@ _CUES = (
 _LISTED = re.compile(r"^\s*(?:\d+[.)、]|[-*•]|[(（]\d+[)）])\s", re.MULTILINE)
 _LONG = 600
 """Length past which a question holds more than one condition; a Han character counts as 2.5."""
+_OF_LENGTH, _OF_LISTS = 0.1, 0.05
+"""What many conditions add."""
 
 
 def of(question: Text, task: str) -> float:
@@ -112,5 +114,13 @@ def of(question: Text, task: str) -> float:
     text = question.text
     size = len(text) if question.ascii else len(text.encode("utf-8", "replace")) * 0.85
     if hard >= _BASE["code"]:
-        hard += 0.1 * (size > _LONG) + 0.05 * (len(_LISTED.findall(text)) > 2)
+        hard += _OF_LENGTH * (size > _LONG) + _OF_LISTS * (len(_LISTED.findall(text)) > 2)
     return round(min(hard, 1.0), 2)
+
+
+def bounds(task: str) -> tuple[float, float]:
+    """The least and the greatest difficulty that a question of *task* may have."""
+    least = _BASE[task]
+    most = least + sum(add for each, add, _ in _CUES if each == task)
+    most += _OF_LENGTH + _OF_LISTS if most >= _BASE["code"] else 0
+    return least, min(1.0, round(most, 2))

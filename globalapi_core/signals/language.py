@@ -191,7 +191,9 @@ def _with_han(text: str) -> tuple[str, str]:
         latin = [run for kind, run in runs if kind == "word"]
         if _is_sentence(latin):
             return "en", "English grammar around Chinese words"
-        if _foreign(latin) > 0 and not any(map(_lower_english, latin)):
+        # A letter by itself, such as y, is a variable there and no Spanish word.
+        longer = [run for run in latin if len(run) > 1]
+        if _foreign(longer) > 0 and not any(map(_lower_english, latin)):
             return "other", "another language's words"
         return "zh", "Chinese around Latin names" if latin else "Chinese"
     asked = english or (

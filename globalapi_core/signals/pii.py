@@ -7,7 +7,7 @@ order number is no card. A tag of the caller's is a contract; this is not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from globalapi_core.signals.question import text_of
@@ -24,9 +24,21 @@ _KEY = re.compile(
     r"|AIza[\w-]{30,}|xox[abpr]-[\w-]{10,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_KEY_STARTS = ("sk-", "AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY")
-_KEY_STARTS_WITH_A_BAR = ("sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_")
-_CN_MOBILE = re.compile(r"(?:\+?86)?1[3-9]\d{9}")
+_KEY_STARTS = (
+    *("sk-", "sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    *("AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY"),
+)
+_CN_MOBILE = re.compile(r"(?:\+?86|0086)?1[3-9]\d{9}")
+_WIDE = re.compile(
+    r"[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\u00a0\u2009\u202f\u200b-\u200d\ufeff\u00ad]"
+)
+"""What makes it worth while: Chinese text is full of full-width commas."""
+_NARROW = {
+    **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x3000, 0xA0, 0x2009, 0x202F), " "),
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0xFEFF, 0xAD)),
+}
+"""Full-width characters, other spaces, and what is not seen, as one types them."""
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_DIGITS = "10X98765432"
 
@@ -36,14 +48,27 @@ def of(messages: Sequence[Mapping[str, Any]]) -> frozenset[str]:
     found: set[str] = set()
     left = _LOOKED_AT
     for message in reversed(messages):
-        text = text_of(message)
+        text = "\n".join((text_of(message), *_beside(message)))
         if len(text) > left:
             text = f"{text[: left // 2]}\n{text[-(left // 2) :]}"
+        if not text.isascii() and _WIDE.search(text):
+            text = text.translate(_NARROW)
         found.update(_in_text(text))
         left -= len(text)
         if left <= 0:
             break
     return frozenset(found)
+
+
+def _beside(message: Mapping[str, Any]) -> Iterator[str]:
+    """What a message says beside its text: a name, tool calls, the names of files."""
+    if isinstance(name := message.get("name"), str):
+        yield name
+    for call in message.get("tool_calls") or ():
+        yield str((call.get("function") or {}).get("arguments") or "")
+    content = message.get("content")
+    for part in content if isinstance(content, list) else ():
+        yield str((part.get("file") or {}).get("filename") or "")
 
 
 def _in_text(text: str) -> Iterable[str]:
@@ -58,8 +83,7 @@ def _in_text(text: str) -> Iterable[str]:
             yield kind
     if any(_iban(match.group()) for match in _IBAN.finditer(text)):
         yield "iban"
-    starts = (*_KEY_STARTS, *_KEY_STARTS_WITH_A_BAR) if "_" in text else _KEY_STARTS
-    if any(each in text for each in starts) and _KEY.search(text):
+    if any(each in text for each in _KEY_STARTS) and _KEY.search(text):
         yield "key"
 
 

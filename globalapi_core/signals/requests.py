@@ -23,6 +23,10 @@ _TOOLS = (
     r"(?:left|right|inner|outer|cross|full) join|group by|subquery|window function|cte|"
     r"foreign key|isolation level|stored procedure|cron(?:tab)?|localhost|load balancer|stdout"
 )
+_TOOLS_IN_CHINESE = (
+    "快速排序|归并排序|时间复杂度|布隆过滤器|数据结构|哈希表|二叉树|链表|子查询|窗口函数|隔离级别|存储过程|外键"
+    "|负载均衡|深度优先|广度优先|动态规划"
+)
 _TOOL_WORDS = (
     "git docker dockerfile kubernetes k react vue pandas numpy pytest fastapi django flask nginx "
     "npm webpack postgres postgresql mysql sqlite jsonb redis kafka terraform linux flexbox rest "
@@ -63,13 +67,13 @@ CODE = together(
         r"(?:写(?<![写寫改缩]写)|改写|寫|编写|實作|实现|生成|重构|调试|修复|优化|审查|撰|设计|移植|给我|建)"
         r"[^。？！\n]{0,30}"
         r"(?:代码|程式碼|函数|函式|脚本|类(?!似|型)|程序|单元测试|正则|查询|爬虫|算法|缓存|堆栈|数据结构|索引"
-        r"|限流器|线程池|归并排序|工作流|装饰器|中间件|解析器|接口"
-        rf"|{_LANGUAGES}|{_TOOLS})",
+        r"|限流器|线程池|工作流|装饰器|中间件|解析器|接口"
+        rf"|{_LANGUAGES}|{_TOOLS}|{_TOOLS_IN_CHINESE})",
     ),
     rule(
         "an error to explain",
         "code",
-        r"\b\w+(?:error|exception)\b\s*:|\b(?:segfault|stack trace|code review)\b",
+        r"\b(?:segfault|stack trace|code review)\b",
         "segfault stack code",
     ),
     rule(
@@ -85,8 +89,7 @@ CODE = together(
         "code",
         rf"(?<![\w-])(?:{_TOOLS})(?![\w-])|\bin (?:{_LANGUAGES})\b",
         _TOOL_WORDS,
-        r"快速排序|时间复杂度|布隆过滤器|数据结构|哈希表|二叉树|链表|子查询|窗口函数|隔离级别|存储过程|外键|负载均衡"
-        r"|深度优先|广度优先|动态规划",
+        _TOOLS_IN_CHINESE,
     ),
 )
 REASONING = together(
@@ -120,10 +123,11 @@ REASONING = together(
         "mathematics",
         "",
         r"\b(?:integral|derivative|eigenvalues?|probability that|modulo|permutations?"
-        r"|combinatorics|maximum likelihood)\b",
+        r"|combinatorics|maximum likelihood)\b"
+        r"|\bsolve\b[^.?!\n]{0,40}(?:=|\bequations?\b)",
         "integral derivative eigenvalue eigenvalues probability modulo permutation permutations "
-        "combinatorics likelihood",
-        r"积分|导数|概率是|概率为|排列组合|求解方程|微分方程|特征值|最大似然",
+        "combinatorics likelihood solve",
+        r"积分|导数|概率是|概率为|排列组合|[求解]方程|解[^。？！\n]{0,20}=|微分方程|特征值|最大似然",
     ),
     rule(
         "a logic puzzle",
@@ -189,12 +193,14 @@ REQUESTS = together(
         "math",
         rf"\b(?:prove|disprove)\b{_CLAIM}"
         r"|^\W*(?:please )?(?:derive|differentiate|integrate|factor|simplify \W?[\d(]"
-        r"|show that|solve the equation)\b|^\W*(?:compute|calculate|evaluate|find) the (?:integral"
+        r"|show that|solve (?:the|this|these) (?:\w+ )?equations?)\b"
+        r"|^\W*(?:compute|calculate|evaluate|find) the (?:integral"
         r"|derivative|sum|eigenvalues|remainder|area|value|mean|median|variance|expected"
         r"|maximum likelihood)\b|\bprobability that\b|\bharmonic series\b|\bmaximum likelihood\b",
         "prove disprove derive differentiate integrate factor simplify show solve compute "
         "calculate evaluate find probability harmonic likelihood",
-        rf"{_PROOF}|^\W*(?:请)?(?:求证|推导(?!出)|用[^，。]{{1,6}}推导|用数学归纳法|解方程|化简|计算"
+        rf"{_PROOF}|^\W*(?:请)?(?:求证|推导(?!出)|用[^，。]{{1,6}}推导|用数学归纳法|求?解[^。？！\n]{{0,4}}方程|化简"
+        r"|计算"
         r"|求(?:导|积分|矩阵|极限))"
         r"|的概率(?:是|为)|给出证明|最大似然"
         r"|导出[^。？！\n]{0,16}(?:公式|方程|定理|定律|表达式|关系式)",

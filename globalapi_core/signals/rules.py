@@ -117,6 +117,11 @@ _PROGRAM = tuple(
             r"^(?:diff --git|@@ -\d|\+\+\+ |--- a/)",
         ),
         (
+            "a program's error",
+            ("Error", "Exception"),
+            r"\b[A-Z][A-Za-z]*[a-z](?:Error|Exception)\b",
+        ),
+        (
             "program text",
             (
                 *("def ", "func", "fn ", "class ", "import ", "#include", "console.log"),

@@ -43,6 +43,7 @@ _ODDS = {
     "a fenced code block": 40.0,
     "a stack trace": 400.0,
     "a diff": 400.0,
+    "a program's error": 40.0,
     "program text": 40.0,
     "a tool of programmers": 20.0,
 }

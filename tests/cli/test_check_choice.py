@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from globalapi_core import signals
-from globalapi_core.cli._advice import rules
+from globalapi_core.signals import difficulty
 
 from .conftest import Run
 
@@ -240,7 +240,7 @@ def test_no_prompt_is_outside_the_span_of_its_task() -> None:
 
 
 def _holds(told: signals.Signals) -> bool:
-    least, most = rules._span(told.task)
+    least, most = difficulty.bounds(told.task)
     return least <= told.difficulty <= most
 
 

@@ -46,6 +46,19 @@ REST = "routes:\n  - name: rest\n    candidates: [deepseek-v4-flash, gpt-4o]\n"
          "did you mean 'origins'"),
         ("policies: [{name: a, unless: {tag: x}, origins: us}]\n" + REST,
          "policies[0].unless.tag", "did you mean 'tags'"),
+        ("policies: [{name: a, unless: {}, origins: us}]\n" + REST, "policies[0].unless",
+         "for every call, and so the policy for none"),
+        ("policies: [{name: a, when: {tags: []}, origins: us}]\n" + REST,
+         "policies[0].when.tags", "nothing is listed"),
+        ("policies: [{name: a, not_models: []}]\n" + REST, "policies[0].not_models",
+         "nothing is listed"),
+        ("routes:\n  - {name: a, when: {metadata: {user: []}}, candidates: glm-5}\n"
+         "  - {name: rest, candidates: glm-5}\n", "routes[0].when.metadata.user",
+         "nothing is listed"),
+        (REST + "    split: {shares: {gpt-4o: 1, deepseek-v4-flash: 1, GPT_4o: 1}}\n",
+         "routes[0].split.shares.GPT_4o", "'gpt-4o' has a share already"),
+        ("alerts: {shares: {no-such: [0, 1]}}\n" + REST, "alerts.shares.no-such",
+         "unknown model 'no-such'. A model the catalog does not have"),
         ("alerts: {shares: {glm-55: [0, 1]}}\n" + REST, "alerts.shares.glm-55",
          "did you mean 'glm-5'"),
         ("alerts: {shares: {glm-5: [0, 8]}}\n" + REST, "alerts.shares.glm-5[1]",
@@ -61,6 +74,20 @@ def test_mistake_is_named(text: str, key: str, says: str) -> None:
     assert caught.value.key == key
     assert says in str(caught.value)
     assert caught.value.line is not None
+
+
+def test_one_mistake_in_a_policy_is_one_problem() -> None:
+    """A limit that cannot be read is no policy without one, and hides no other policy."""
+    text = "policies:\n  - {name: a, origins: uk}\n  - {origins: us}\n"
+    text += "  - {name: c, models: [glm-55]}\n"
+
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text + REST, file="f.yaml")
+
+    first, second, third = str(caught.value).splitlines()
+    assert first.startswith("f.yaml:2: policies[0].origins[0]: input should be 'cn' or 'us'")
+    assert second == "f.yaml:3: policies[1].name: field required"
+    assert third.startswith("f.yaml:4: policies[2].models[0]: unknown model 'glm-55'")
 
 
 TIERS = """

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from globalapi_core import flips
+from globalapi_core.circuits import Cooling, Snapshot
 from globalapi_core.config import parse_config
 from globalapi_core.records import Decision
 from globalapi_core.router import Router
@@ -130,8 +131,81 @@ def test_nothing_to_change_is_said() -> None:
     decision, router = decided("hello", "routes: [{name: a, candidates: [gpt-4o]}]")
 
     assert decision.explain(router).endswith(
-        "No single change of a signal would take it elsewhere."
+        "No single change of what some 'when' asks for would take it elsewhere."
     )
+
+
+def test_recovery_is_no_change_of_the_request() -> None:
+    """Who was cooling down when it was decided has no part in what would change the decision."""
+    text = """
+routes:
+  - {name: a, when: {tools: true}, candidates: [gpt-4o]}
+  - {name: b, when: {tags: [vip]}, candidates: [glm-5, deepseek-r1]}
+  - {name: c, candidates: [glm-5, deepseek-r1]}
+"""
+    router = Router(parse_config(text))
+    failed = Snapshot({"glm-5": Cooling("model", "ServerError", 9.0)})
+
+    decision = router.decide(router.signals([{"role": "user", "content": "hi"}]), cooling=failed)
+    found = flips.flips(decision, router)
+
+    assert decision.primary.name == "deepseek-r1"
+    assert [str(each) for each in found] == [
+        "with tag vip: glm-5, by route 'b'",
+        "with tools bound: gpt-4o, by route 'a'",
+    ]
+
+
+def test_bound_of_three_decimals_is_reached() -> None:
+    """A change of difficulty is one that the route's own bound asks for."""
+    text = """
+routes:
+  - {name: hard, when: {min_difficulty: 0.625}, candidates: gpt-4o}
+  - {name: rest, candidates: glm-5}
+"""
+    assert [str(each) for each in flips.flips(*decided("hello", text))] == [
+        "with a difficulty of 0.625: gpt-4o, by route 'hard'"
+    ]
+
+
+def test_words_that_lead_the_same_way_are_tried_once() -> None:
+    """Thousands of keywords are no thousands of decisions: one of each list stands for all."""
+    text = "routes:\n"
+    for number in range(40):
+        words = [f"w{number}x{each}" for each in range(60)]
+        text += f"  - {{name: r{number}, when: {{keywords: {words}}}, candidates: gpt-4o}}\n"
+    decision, router = decided("hello", text + "  - {name: rest, candidates: glm-5}")
+
+    changes = [change for change, _ in flips._changes(decision, router) if "keyword" in change]
+
+    assert len(changes) == 40
+    assert len(flips.flips(decision, router)) == 40
+
+
+def test_text_that_nobody_looked_into_is_not_judged() -> None:
+    """Where the caller named the model, no language and no task are told of."""
+    router = Router(parse_config("routes: [{name: a, candidates: gpt-4o}]"))
+    said = [{"role": "user", "content": "def f(): pass"}]
+
+    text = router.named(router.catalog.get("glm-5"), router.signals_for_one(said)).explain()
+
+    assert "Nothing was guessed of its text. About" in text
+    assert "code" not in text
+
+
+def test_order_that_was_changed_is_not_said_to_be_that_of_the_route() -> None:
+    """Where a split moved a model to the front, the list is not said to be by cost alone."""
+    text = """
+routes:
+  - name: a
+    candidates: [gpt-4o, glm-5]
+    choose: cheapest
+    split: {by: user, shares: {gpt-4o: 999999, glm-5: 1}}
+"""
+    decision, _ = decided("hello", text, metadata={"user": "alice"})
+
+    assert decision.primary.name == "gpt-4o"
+    assert "Tried the cheapest first but for what is said above, each" in decision.explain()
 
 
 def test_prompt_and_metadata_are_not_repeated() -> None:
@@ -145,6 +219,7 @@ def test_prompt_and_metadata_are_not_repeated() -> None:
     assert "canary" not in text
     assert "Blue" not in text
     assert "mr.blue" not in text
+    assert "mr.blue" not in repr(decision)
 
 
 def test_decision_of_a_named_model() -> None:

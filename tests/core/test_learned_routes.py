@@ -67,6 +67,31 @@ def test_results_are_seen_from_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert Router(load_config(file)).table.get("lawyer") is not None
 
 
+def test_other_separators_of_lines_are_part_of_a_prompt(tmp_path: Path) -> None:
+    """JSON may hold U+2028 and its like as they are: a line of results ends with a newline."""
+    line = json.dumps({"prompt": "one\u2028two\x85", "scores": {"sums": 1}}, ensure_ascii=False)
+
+    assert Router(file_of(tmp_path, [line])).table.get("sums") is not None
+
+
+def test_mode_is_as_good_as_its_model(tmp_path: Path) -> None:
+    """A model that is asked to think is what was measured of it, unless that mode was too."""
+    text = json.dumps({"prompt": LAW, "scores": {"kimi-k2.5": 1, "glm-5": 0}})
+    (tmp_path / "results.jsonl").write_text(text, "utf-8")
+    (tmp_path / "globalapi.yaml").write_text(
+        "results: results.jsonl\n"
+        "routes: [{name: a, candidates: [glm-5, kimi-k2.5], choose: quality}]\n",
+        "utf-8",
+    )
+    router = Router(tmp_path / "globalapi.yaml")
+
+    asked = [{"role": "user", "content": LAW}]
+    decision = router.decide(router.signals(asked, thinking=True))
+
+    assert decision.primary.name == "kimi-k2.5-thinking"
+    assert decision.primary.quality == pytest.approx(1)
+
+
 def test_results_know_other_spellings(tmp_path: Path) -> None:
     """A model in the results may be spelled as in the gateway's lists."""
     rows: list[object] = [{"prompt": LAW, "scores": {"Qwen/Qwen3-32B": 1}}]

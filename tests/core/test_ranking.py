@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -194,7 +195,10 @@ def test_conversation_stays_where_its_cache_is(cached_tokens: int, order: list[s
     )
 
     found, why = ranking.staying(
-        route(sticky=True), considered(CHEAP, kept, signals=signals), signals
+        route(sticky=True),
+        considered(CHEAP, kept, signals=signals),
+        signals,
+        Catalog([CHEAP, kept]),
     )
 
     assert names(found) == order
@@ -205,4 +209,58 @@ def test_conversation_stays_only_where_the_route_says_so() -> None:
     """Without `sticky` the order is the route's own."""
     signals = Signals(input_tokens=1_000, previous="dear")
 
-    assert ranking.staying(route(), considered(CHEAP, DEAR), signals)[1] is None
+    assert ranking.staying(route(), considered(CHEAP, DEAR), signals, CATALOG)[1] is None
+
+
+THINKING = replace(model("dear-thinking", price=20), variant_of="dear")
+MODES = Catalog([DEAR, THINKING, CHEAP, OTHER])
+
+
+def test_model_that_thinks_keeps_its_share() -> None:
+    """A model that is asked to think, under a name of its own, is still who a share names."""
+    shared = route(target_share={"dear": 0.2}, need_above=-1)
+    signals = Signals(input_tokens=1_000, guess=LAW)
+
+    found, why = ranking.to_share(shared, considered(CHEAP, THINKING), signals, TABLE, MODES)
+
+    assert names(found) == ["dear-thinking", "cheap"]
+    assert (why or "").startswith("need of dear-thinking")
+
+
+def test_model_that_thinks_keeps_its_arm() -> None:
+    """A model that is asked to think, under a name of its own, is still an arm's."""
+    shares = {"by": "user", "shares": {"dear": 99, "cheap": 1}}
+    signals = Signals(metadata={"user": "alice"})
+
+    found, why = ranking.split(
+        route(split=shares), considered(CHEAP, THINKING), signals, MODES
+    )  # fmt: skip
+
+    assert (names(found), why) == (["dear-thinking", "cheap"], "split by user: dear-thinking")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [
+        ("dear", "dear-thinking"),
+        ("DEAR_Thinking", "dear-thinking"),
+        ("cheap", "cheap"),
+        ("other", None),
+        ("nobody's", None),
+        (None, None),
+    ],
+)
+def test_candidate_is_found_in_any_mode(name: str | None, is_found: str | None) -> None:
+    """A name finds the candidate it spells, in whichever mode that is asked."""
+    found = ranking.found(considered(CHEAP, THINKING), name, MODES)
+
+    assert (found.name if found else None) == is_found
+
+
+def test_mode_that_is_named_goes_before_another() -> None:
+    """Where both modes are candidates, each goes by its own name."""
+    both = considered(DEAR, THINKING)
+
+    found = [ranking.found(both, each.name, MODES) for each in (DEAR, THINKING)]
+
+    assert found == both

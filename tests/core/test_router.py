@@ -81,6 +81,17 @@ def test_route_without_a_candidate_is_passed(router: Router) -> None:
     assert decision.passed[-1] == ("vip", "no candidate of it can take the call")
 
 
+def test_last_route_does_not_deny_those_that_fired(router: Router) -> None:
+    """Where a route fired that has nobody able, the reason of the last one says so."""
+    only = "  - {name: eyes, when: {modality: image}, candidates: [small]}\n"
+    rest = "  - {name: rest, candidates: [qwen3-vl-32b]}\n"
+    router = Router(parse_config(MODELS + only + rest))
+
+    decision = router.decide(Signals(input_tokens=5, modalities=frozenset({"text", "image"})))
+
+    assert decision.reason == "no candidate of 'eyes' can take the call"
+
+
 def test_nobody_can_take_it(router: Router) -> None:
     """A call for nobody is an error with each model's reason, and what to do."""
     with pytest.raises(NoCandidateError, match="Shorten the prompt") as caught:
@@ -193,6 +204,15 @@ def test_tool_loop_keeps_its_model(router: Router) -> None:
     assert "large made the tool calls" in decision.reason
 
 
+def test_tool_loop_stays_with_a_model_that_is_cooling_down(router: Router) -> None:
+    """The model of a tool loop keeps its place when it is cooling down, and no reason denies it."""
+    decision = router.decide(Signals(tools=1, tool_loop="large"), cooling=cooling(large=9.0))
+
+    assert [each.name for each in decision.candidates] == ["large", "small"]
+    assert "large made the tool calls" in decision.reason
+    assert "goes last" not in decision.reason
+
+
 def test_tool_loop_of_a_model_that_is_no_candidate(router: Router) -> None:
     """A tool loop of a model that is not among the candidates changes nothing."""
     assert names(router, Signals(tools=1, tool_loop="gpt-4o")) == ["small", "large"]
@@ -293,6 +313,45 @@ def test_thinking_is_decided_at_its_own_price(router: Router) -> None:
     assert plain.name == "kimi-k2.5"
     assert {each.name for each in modes} == {"kimi-k2.5-thinking"}
     assert {each.model.asked for each in modes} == {"kimi-k2.5"}
+
+
+def test_model_and_its_mode_are_tried_once() -> None:
+    """Where a model and its thinking mode are candidates, one that thinks is tried once."""
+    router = Router(
+        parse_config("routes: [{name: a, candidates: [kimi-k2.5, kimi-k2.5-thinking]}]")
+    )
+    asked = [{"role": "user", "content": "hello"}]
+
+    plain = router.decide(router.signals(asked))
+    thinking = router.decide(router.signals(asked, thinking=True))
+
+    assert [each.name for each in plain.candidates] == ["kimi-k2.5", "kimi-k2.5-thinking"]
+    assert [each.name for each in thinking.candidates] == ["kimi-k2.5-thinking"]
+
+
+def test_conversation_stays_with_a_model_that_no_longer_thinks() -> None:
+    """What a model read while it thought it has cached: it is the last model without, too."""
+    text = "routes: [{name: a, candidates: [gpt-4o, kimi-k2.5], sticky: true}]"
+    router = Router(parse_config(text))
+    said = [{"role": role, "content": "hello " * 999} for role in ("user", "assistant", "user")]
+
+    decision = router.decide(router.signals(said, previous="kimi-k2.5-thinking"))
+
+    assert decision.primary.name == "kimi-k2.5"
+    assert "kimi-k2.5 gave the last answer" in decision.reason
+
+
+def test_policy_of_no_money_is_json() -> None:
+    """A ceiling of nothing is a ceiling, in JSON and in words."""
+    text = """
+policies: [{name: free, max_cost: 0}]
+models: {mine: {input_mtok: 0, output_mtok: 0}}
+routes: [{name: a, candidates: mine}]
+"""
+    decision = Router(parse_config(text)).decide(TEXT)
+
+    assert json.loads(json.dumps(decision.as_dict()))["max_cost"] == "0"
+    assert "Policies that hold: free; the call may come to $0." in decision.explain()
 
 
 def test_model_that_cannot_answer_at_such_length_is_turned_down() -> None:

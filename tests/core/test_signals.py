@@ -284,6 +284,48 @@ def test_metadata_is_compared_as_text() -> None:
     assert of("a", metadata={"level": 3, "x": None}).metadata == {"level": "3"}
 
 
+def test_tags_are_text() -> None:
+    """Tags that are no text are taken as it, so that every signal can be told and recorded."""
+    assert of("a", tags=["vip", 7, None]).as_dict()["tags"] == ["7", "None", "vip"]
+
+
+@pytest.mark.parametrize("limit", ["100", -5, 0, 2.5, None])
+def test_limit_that_is_none_counts_for_nothing(limit: Any) -> None:
+    """A limit of tokens that no server takes is left to the server, and estimates nothing."""
+    assert of("a", max_tokens=limit).max_tokens is None
+
+
+@pytest.mark.parametrize("form", ["{} " + "Answer as a lawyer would. " * 200, "x" * 9_000 + "{}"])
+def test_conversations_that_begin_alike_fall_apart(form: str) -> None:
+    """What a pipeline puts before or behind every question does not send all one way."""
+    buckets = {of(form.format(number)).bucket for number in range(50)}
+
+    assert len(buckets) > 45
+
+
+def test_bucket_is_that_of_the_first_message() -> None:
+    """All turns of a conversation fall alike, whatever is said later."""
+    said = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+    later = [{"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Prove it"}]
+
+    assert read(said).bucket == read(said + later).bucket == of("Hello").bucket
+
+
+def test_cache_holds_what_came_up_to_the_last_answer() -> None:
+    """Of a conversation whose model is known, all but what was said since may be cached."""
+    said = [
+        {"role": role, "content": "word " * 500} for role in ("user", "assistant", "user")
+    ]  # fmt: skip
+    tools = [{"type": "function", "function": {"name": "f", "description": "word " * 500}}]
+
+    known = read(said, tools=tools, previous="m")
+
+    assert known.cached_tokens == known.input_tokens - size.tokens(said[2:])
+    assert read(said, tools=tools).cached_tokens == 0
+    assert read(said[2:], previous="m").cached_tokens == 0
+    assert read(said[:2], previous="m").cached_tokens == read(said[:2]).input_tokens
+
+
 def test_signals_are_values() -> None:
     """Signals of the same request are equal, copied or not, and cannot be changed."""
     signals = of("Prove it")

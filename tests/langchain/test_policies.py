@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -262,5 +263,47 @@ def test_text_is_looked_into_for_one_model(
     """A policy by what the text holds holds for a model that is named, too."""
     with pytest.raises(PolicyError, match="policy 'text'"):
         chat().invoke("Write to wang@example.com.")
+
+    assert sent(sandbox) == []
+
+
+def test_router_generates_for_each_call_alone(sandbox: Sandbox, config: Config) -> None:
+    """What `generate` finds in the cache is of a model that this call may be answered by."""
+    router = RouterRunnable(config=config, base_url=sandbox.base_url, cache=InMemoryCache())
+    for tags in ([], ["pii"], [], ["pii"]):
+        router.generate([[HumanMessage("hi")]], tags=tags)
+
+    assert sent(sandbox) == ["glm-5", "gpt-4o"]
+
+
+def test_router_streams_underneath_with_the_tags(sandbox: Sandbox, config: Config) -> None:
+    """`generate` of a router that streams is judged by its tags too."""
+    router = RouterRunnable(config=config, base_url=sandbox.base_url, streaming=True)
+
+    router.generate([[HumanMessage("hi")]], tags=["pii"])
+
+    assert sent(sandbox) == ["gpt-4o"]
+
+
+def test_tags_of_whoever_called_above_count(sandbox: Sandbox, router: RouterRunnable) -> None:
+    """In a thread that was handed callbacks alone, the tags of the chain above still hold."""
+
+    def ask(prompt: str, config: RunnableConfig) -> Any:
+        with ThreadPoolExecutor() as threads:
+            beside: RunnableConfig = {"callbacks": config["callbacks"]}
+            return threads.submit(router.invoke, prompt, beside).result()
+
+    RunnableLambda(ask).invoke("hi", PII)
+
+    assert sent(sandbox) == ["gpt-4o"]
+
+
+def test_ceiling_counts_what_is_sent(sandbox: Sandbox, config: Config) -> None:
+    """An answer may not be made longer than the ceiling saw, where the request is put together."""
+    router = RouterRunnable(config=config, base_url=sandbox.base_url, max_tokens=60)
+    long = {"max_tokens": 40_000}
+
+    with pytest.raises(PolicyError, match="policy 'purse'"):
+        router.invoke("hi", {"tags": ["thrifty", "home"]}, extra_body=long)
 
     assert sent(sandbox) == []

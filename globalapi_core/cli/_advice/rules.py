@@ -10,9 +10,6 @@ from globalapi_core.config import Route
 from globalapi_core.router import Router
 from globalapi_core.signals import difficulty, keywords, language
 
-_LENGTH = 0.15
-"""What length and listed conditions add to a difficulty at most."""
-
 
 def find(router: Router) -> Iterator[Advice]:
     """Advice on each route that cannot fire, or only when an earlier one has nobody able."""
@@ -39,20 +36,13 @@ def _contradictions(when: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "min_difficulty", text, "make min_difficulty the smaller of the two"
         return
     tasks = when.get("task", ())
-    spans = [_span(task) for task in tasks]
+    spans = [difficulty.bounds(task) for task in tasks]
     if tasks and not any(low <= most and least <= high for least, most in spans):
         easiest, hardest = min(least for least, _ in spans), max(most for _, most in spans)
         bounds = f"{easiest:g}" + (f" to {hardest:g}" if hardest > easiest else "")
         key = "min_difficulty" if low > easiest else "max_difficulty"
         text = f"prompts of the task {' or '.join(tasks)} have a difficulty of {bounds}"
         yield key, text, "take it out, or name harder or easier tasks"
-
-
-def _span(task: str) -> tuple[float, float]:
-    """The least and the greatest difficulty that a prompt of *task* may have."""
-    least = difficulty._BASE[task]
-    most = least + sum(add for each, add, *_ in difficulty._CUES if each == task) + _LENGTH
-    return least, min(1.0, round(most, 2))
 
 
 def _other_script(number: int, route: Route) -> Iterator[Advice]:

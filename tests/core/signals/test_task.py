@@ -207,3 +207,36 @@ def test_guess_has_evidence_without_text() -> None:
 
     assert guess.evidence == "a request for code"
     assert "canary" not in repr(guess)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Why does my Python script raise KeyError: 'id'?", True),
+        ("为什么我的程序报错 NullPointerException？", True),
+        ("用Python写一个快速排序", True),
+        ("Write a merge sort in Go", True),
+        ("What is an Error of judgement?", False),
+        ("不要写代码，只解释什么是二叉树", False),
+        ("don't write code, just explain what a binary tree is", False),
+        ("Who should review my pull request?", False),
+    ],
+)
+def test_what_is_about_program_text(text: str, code: bool) -> None:
+    """A program to be mended or written is program text; a question about programming is not."""
+    assert of(text).code is code
+
+
+@pytest.mark.parametrize(
+    ("en", "zh"),
+    [
+        ("Solve x^2 - 5x + 6 = 0", "解 x^2 - 5x + 6 = 0"),
+        ("Solve the equation x^2 - 5x + 6 = 0", "求解方程 x^2-5x+6=0"),
+        ("Solve this differential equation: y' = y", "求解微分方程 y' = y"),
+    ],
+)
+def test_equations_ask_for_steps_in_both_languages(en: str, zh: str) -> None:
+    """An equation to be solved is as hard, and as much reasoning, in Chinese as in English."""
+    assert of(en).reasoning
+    assert of(zh).reasoning
+    assert abs(of(en).difficulty - of(zh).difficulty) <= 0.05
