@@ -75,7 +75,7 @@ def split(route: Route, candidates: list[Candidate], signals: Signals, catalog: 
     told = f"split by {whose}{lacks}"
     arm = found(candidates, name, catalog)
     if arm is None:
-        return candidates, f"{told}: {catalog.resolve(name).name}, which cannot take the call"
+        return candidates, f"{told}: {catalog.resolve(name).name}, which is turned down"
     return _first(arm, candidates), f"{told}: {arm.name}"
 
 

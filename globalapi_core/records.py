@@ -71,7 +71,7 @@ class Decision:
     choose: str = "priority"
     """How the candidates were ordered."""
     moved: bool = False
-    """Whether more than that had a say in their order; `reason` tells what."""
+    """Whether something else changed that order; `reason` tells what."""
     forced: bool = False
     """Whether the caller named the route or the model."""
     passed: tuple[tuple[str, str], ...] = ()

@@ -148,16 +148,16 @@ class Router:
             able, turned_down = self._candidates(route, signals, policies)
             rejected += turned_down
             if able:
-                candidates, moves = self._ordered(route, able, signals, cooling)
+                candidates, moves, moved = self._ordered(route, able, signals, cooling)
                 reason = "named by the caller" if forced else _why(route, signals, fired[:-1])
                 return Decision(
                     route=route.name,
                     reason="; ".join((reason, *moves)),
                     candidates=tuple(candidates),
                     signals=signals,
-                    rejected=tuple(rejected),
+                    rejected=tuple(dict.fromkeys(rejected)),
                     choose=route.choose,
-                    moved=bool(moves),
+                    moved=moved,
                     forced=forced,
                     passed=tuple(passed),
                     policies=tuple(each.name for each in policies),
@@ -165,7 +165,8 @@ class Router:
                     escalate=tuple(route.escalate),
                     shadow=self._shadow(route, signals, policies),
                 )
-            passed.append((route.name, "no candidate of it can take the call"))
+            may = "may" if any(each.policy for each in turned_down) else "can"
+            passed.append((route.name, f"no candidate of it {may} take the call"))
         raise _no_candidate(fired[0] if fired else None, rejected)
 
     def _candidates(
@@ -193,19 +194,20 @@ class Router:
 
     def _ordered(
         self, route: Route, able: list[Candidate], signals: Signals, cooling: Snapshot
-    ) -> tuple[list[Candidate], list[str]]:
-        """*able* in the order to try them, and why it is not that of `choose` alone."""
+    ) -> tuple[list[Candidate], list[str], bool]:
+        """*able* in the order to try them, what had a say beside `choose`, and if it changed it."""
         if route.choose == "quality":
-            candidates = ranking.by_quality(able, signals, self.table, route.cost_weight)
+            chosen = ranking.by_quality(able, signals, self.table, route.cost_weight)
         else:
-            candidates = ranking.ordered(route.choose, able)
-        candidates, shared = ranking.to_share(route, candidates, signals, self.table, self.catalog)
+            chosen = ranking.ordered(route.choose, able)
+        candidates, shared = ranking.to_share(route, chosen, signals, self.table, self.catalog)
         candidates, split = ranking.split(route, candidates, signals, self.catalog)
         candidates, stays = ranking.staying(route, candidates, signals, self.catalog)
         in_loop = ranking.found(candidates, signals.tool_loop, self.catalog)
         candidates, failed = ranking.cooling_last(candidates, cooling, in_loop)
         candidates, kept = ranking.tool_loop_first(candidates, in_loop)
-        return candidates, [why for why in (shared, split, stays, failed, kept) if why]
+        moves = [why for why in (shared, split, stays, failed, kept) if why]
+        return candidates, moves, candidates != chosen
 
     def _shadow(
         self, route: Route, signals: Signals, policies: Sequence[Policy]
@@ -251,7 +253,7 @@ class Router:
 def _why(route: Route, signals: Signals, before: Sequence[str]) -> str:
     """Why *route* takes the call; *before* fired too, and could not."""
     if before and not (route.when and route.when.conditions):
-        return f"no candidate of {' or '.join(map(repr, before))} can take the call"
+        return f"{' and '.join(map(repr, before))} fired before, without a candidate for the call"
     return conditions.met(route.when, signals)
 
 

@@ -32,9 +32,16 @@ def blocks(language: str) -> list[Any]:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A directory with the README's own config file, and the sandbox as the server."""
-    (tmp_path / "globalapi.yaml").write_text(blocks("yaml")[0].values[0], "utf-8")
+def environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """A directory with the examples and README's own config file, and the sandbox as the server.
+
+    One page goes by the shipped default and says so.
+    """
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    if "decisions.md" not in request.node.name:
+        (tmp_path / "globalapi.yaml").write_text(blocks("yaml")[0].values[0], "utf-8")
     with Sandbox() as sandbox:
         monkeypatch.setenv("GLOBAL_API_BASE_URL", sandbox.base_url)
         monkeypatch.chdir(tmp_path)

@@ -1,11 +1,25 @@
-"""What the values of a config file may be: words, money, seconds, shares, conversations."""
+"""What a config file is made of: sections, words, money, seconds, shares, conversations."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+
+class Section(BaseModel):
+    """A mapping of the file: no other key, and nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __copy__(self) -> Self:
+        """A copy without what was worked out of the fields: `model_copy` may change them."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields:
+            del copied.__dict__[name]
+        return copied
+
 
 Choose = Literal["priority", "cheapest", "fastest", "balanced", "quality"]
 Language = Literal["en", "zh", "zh-Hans", "zh-Hant", "ja", "ko", "mixed", "other"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from globalapi_core.config import keys
+from globalapi_core.config.fields import Section
 from globalapi_core.config.schema import (
     Alerts,
     Attempts,
@@ -19,7 +20,6 @@ from globalapi_core.config.schema import (
     Model,
     Policy,
     Route,
-    Section,
     Shadow,
     Split,
     When,

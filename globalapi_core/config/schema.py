@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from globalapi_core.catalog import Catalog, Modality, Source, Thinking
 from globalapi_core.config.fields import (
@@ -19,6 +19,7 @@ from globalapi_core.config.fields import (
     Origin,
     Pii,
     Seconds,
+    Section,
     Share,
     Task,
     Tokenizer,
@@ -31,12 +32,6 @@ READ_FROM_TEXT = frozenset(
     {"language", "task", "min_difficulty", "max_difficulty", "code", "reasoning", "keywords", "pii"}
 )
 """The keys of `when` for which the text has to be looked into."""
-
-
-class Section(BaseModel):
-    """A mapping of the file: no other key, and nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Gateway(Section):

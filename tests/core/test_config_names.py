@@ -138,6 +138,21 @@ def test_environment_is_not_for_files_without_tiers(monkeypatch: pytest.MonkeyPa
     assert candidates(REST) == {"rest": ["deepseek-v4-flash", "gpt-4o"]}
 
 
+def test_changed_copy_goes_by_what_it_says() -> None:
+    """Nothing that was worked out of a config is left in a copy with other routes."""
+    config = parse_config(REST)
+    assert (config.keywords, config.conditions, config.is_learned) == (frozenset(), (), False)
+    other = parse_config(
+        "routes: [{name: a, when: {keywords: refund}, candidates: glm-5, choose: quality},"
+        " {name: b, candidates: glm-5}]"
+    )
+
+    copied = config.model_copy(update={"routes": other.routes})
+
+    assert (copied.keywords, copied.is_learned) == (frozenset({"refund"}), True)
+    assert config.keywords == frozenset()
+
+
 def test_filled_config_can_be_read_again() -> None:
     """A config with tiers, dumped and read, is the same."""
     config = parse_config(TIERS)

@@ -206,6 +206,8 @@ routes:
 
     assert decision.primary.name == "gpt-4o"
     assert "Tried the cheapest first but for what is said above, each" in decision.explain()
+    same, _ = decided("hello", text.replace("cheapest", "priority"), metadata={"user": "alice"})
+    assert "Tried in the order of the file, each if" in same.explain()
 
 
 def test_prompt_and_metadata_are_not_repeated() -> None:

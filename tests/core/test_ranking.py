@@ -174,7 +174,7 @@ def test_arm_that_cannot_take_the_call() -> None:
     found, why = ranking.split(route(split=shares), considered(CHEAP, OTHER), signals, CATALOG)
 
     assert (names(found), why) == (
-        ["cheap", "other"], "split by user: dear, which cannot take the call"
+        ["cheap", "other"], "split by user: dear, which is turned down"
     )  # fmt: skip
 
 

@@ -89,7 +89,22 @@ def test_last_route_does_not_deny_those_that_fired(router: Router) -> None:
 
     decision = router.decide(Signals(input_tokens=5, modalities=frozenset({"text", "image"})))
 
-    assert decision.reason == "no candidate of 'eyes' can take the call"
+    assert decision.reason == "'eyes' fired before, without a candidate for the call"
+    assert decision.passed == (("eyes", "no candidate of it can take the call"),)
+
+
+def test_route_whose_candidates_are_forbidden_is_passed() -> None:
+    """A route all of whose models a policy forbids could take the call and may not; told once."""
+    text = """
+policies: [{name: home, origins: cn}]
+routes:
+  - {name: a, when: {tools: false}, candidates: gpt-4o}
+  - {name: b, candidates: [gpt-4o, glm-5]}
+"""
+    decision = Router(parse_config(text)).decide(TEXT)
+
+    assert decision.passed == (("a", "no candidate of it may take the call"),)
+    assert [each.name for each in decision.rejected] == ["gpt-4o"]
 
 
 def test_nobody_can_take_it(router: Router) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import globalapi_core
-from globalapi_core import Client, Router
+from globalapi_core import Client, Router, Shadowed
 from globalapi_core.budget import Budget
 from globalapi_core.errors import AllModelsFailedError, IncompleteResponseError
 from globalapi_core.settings import Endpoint
@@ -122,10 +122,15 @@ def _told(value: object) -> str:
 
 NO_VALUES = {
     "Sandbox": "a server that runs",
+    "compare": "a function",
+    "escalations": "a function",
     "load_config": "a function",
+    "on_alert": "a function",
     "on_call": "a function",
+    "on_shadow": "a function",
     "parse_config": "a function",
     "recorded_calls": "a function",
+    "shadows_to": "a function",
 }
 
 
@@ -153,6 +158,7 @@ def _public() -> dict[str, Any]:
         "ModelInfo": decision.primary.model,
         "Price": decision.primary.model.price,
         "Router": router,
+        "Shadowed": Shadowed(answer.record, answer.record, None, "hello", "hello"),
         "Signals": signals,
         "Usage": answer.reply.usage,
     }
