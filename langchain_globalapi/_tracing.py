@@ -11,6 +11,7 @@ from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForChainRun,
     AsyncCallbackManagerForLLMRun,
+    BaseCallbackManager,
     CallbackManager,
     CallbackManagerForChainRun,
     CallbackManagerForLLMRun,
@@ -66,6 +67,18 @@ def seen(
 ) -> RunnableConfig:
     """What a run that LangChain made knows of the config of its call."""
     return RunnableConfig(tags=run.tags, metadata=run.metadata) if run else RunnableConfig()
+
+
+def seen_under(config: RunnableConfig | None) -> RunnableConfig:
+    """What a run under *config* would know of it, from whoever called above too."""
+    config = ensure_config(config)
+    above = config.get("callbacks")
+    if not isinstance(above, BaseCallbackManager):
+        return config
+    # What is not inherited is LangChain's own, such as the step of a sequence.
+    tags = [*above.inheritable_tags, *(config.get("tags") or ())]
+    metadata = {**above.inheritable_metadata, **(config.get("metadata") or {})}
+    return RunnableConfig(tags=tags, metadata=metadata)
 
 
 @contextmanager

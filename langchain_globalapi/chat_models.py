@@ -9,14 +9,13 @@ from typing import Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
-    BaseCallbackManager,
     CallbackManagerForLLMRun,
 )
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables import RunnableConfig
 from pydantic import AliasChoices, Field, PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
@@ -29,7 +28,7 @@ from langchain_globalapi import _bridge
 from langchain_globalapi._base import GatewayChatModel
 from langchain_globalapi._errors import in_both_families
 from langchain_globalapi._moving import flattened
-from langchain_globalapi._tracing import seen
+from langchain_globalapi._tracing import seen, seen_under
 
 
 class ChatGlobalAPI(GatewayChatModel):
@@ -317,15 +316,3 @@ def _chunk(item: Delta | Answer) -> ChatGenerationChunk:
     if isinstance(item, Delta):
         return ChatGenerationChunk(message=_bridge.delta_chunk(item))
     return ChatGenerationChunk(message=_bridge.last_chunk(item))
-
-
-def seen_under(config: RunnableConfig | None) -> RunnableConfig:
-    """What a run under *config* would know of it, from whoever called above too."""
-    config = ensure_config(config)
-    above = config.get("callbacks")
-    if not isinstance(above, BaseCallbackManager):
-        return config
-    # What is not inherited is LangChain's own, such as the step of a sequence.
-    tags = [*above.inheritable_tags, *(config.get("tags") or ())]
-    metadata = {**above.inheritable_metadata, **(config.get("metadata") or {})}
-    return RunnableConfig(tags=tags, metadata=metadata)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, ensure_config
 from pydantic import Field, PrivateAttr
 
 from globalapi_core import checks
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.client import Answer
-from globalapi_core.errors import InvalidInputError
 from globalapi_core.flow import attempts
 from globalapi_core.health import Health
 from globalapi_core.hooks import watched
@@ -31,34 +27,9 @@ from langchain_globalapi import _bridge, _shadowing
 from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi._checking import Check, CheckedCall, Kind
 from langchain_globalapi._moving import flattened
-from langchain_globalapi._tracing import atraced, seen, traced
-from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result, seen_under
-
-RouterInput: TypeAlias = LanguageModelInput | Mapping[str, Any]
-"""What every chat model takes, or `{"key": route, "input": that}`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """One call, decided."""
-
-    now: InForce
-    """The config it goes by to its end, whatever becomes of the file."""
-    decision: Decision
-    prompt: PromptValue
-    messages: list[BaseMessage]
-    """Those of *prompt*."""
-    kwargs: Mapping[str, Any]
-    schema: Check | None = None
-    """What object the answer must be; `None`: anything will do."""
-    held_to: checks.Checks = checks.NONE
-    """What its text is held to."""
-
-    def given(self, attempt: Attempt) -> dict[str, Any]:
-        """The arguments for one attempt: the route's, under the caller's."""
-        # Named outright, or a model that the config names would be asked in its place.
-        own = {"model": _asked(attempt), "timeout": attempt.timeout}
-        return {**attempt.candidate.params, **self.kwargs, **own}
+from langchain_globalapi._planning import Plan, RouterInput, asked, first_named, keyed
+from langchain_globalapi._tracing import atraced, seen, seen_under, traced
+from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result
 
 
 class RouterRunnable(GatewayChatModel):
@@ -298,14 +269,14 @@ class RouterRunnable(GatewayChatModel):
 
     def _plan(
         self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]
-    ) -> _Plan:
+    ) -> Plan:
         """Decide one call, by its input, its arguments and its config."""
         given = {name: value for name, value in flattened(kwargs).items() if value is not None}
         schema = given.pop("schema_check", None)
         own = given.pop("check", self.check)
-        key, prompt = _keyed(input) if isinstance(input, Mapping) else (None, input)
+        key, prompt = keyed(input) if isinstance(input, Mapping) else (None, input)
         named = {"route": given.pop("route", None), "model": given.pop("model", None)}
-        route, model = _first_named(
+        route, model = first_named(
             named, {"route": key}, self._configured(config), {"route": self.route}
         )
         prompt = self._convert_input(prompt)
@@ -326,9 +297,9 @@ class RouterRunnable(GatewayChatModel):
         cooling = health.cooling()
         decision = router.decide(signals, route=route, model=model, cooling=cooling)
         held_to = checks.of(decision.escalate, own, for_object=schema is not None)
-        return _Plan(now, decision, prompt, messages, given, schema, held_to)
+        return Plan(now, decision, prompt, messages, given, schema, held_to)
 
-    def _call(self, plan: _Plan, kind: Kind) -> CheckedCall:
+    def _call(self, plan: Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.now.config, plan.kwargs)
         now = plan.now
         flow = attempts(plan.decision, limits, self._health, now.budget, hook=watched(now.drift))
@@ -342,7 +313,7 @@ class RouterRunnable(GatewayChatModel):
         )
         return CheckedCall(call, kind, plan.schema)
 
-    def _same(self, plan: _Plan, attempt: Attempt) -> ChatRequest:
+    def _same(self, plan: Plan, attempt: Attempt) -> ChatRequest:
         """What the model of *attempt* is asked by *plan*."""
         given = plan.given(attempt)
         for name in _shadowing.FOR_TRACERS:
@@ -353,9 +324,9 @@ class RouterRunnable(GatewayChatModel):
     def _checking(self, check: Check) -> dict[str, Any]:
         return {"schema_check": check}
 
-    def _member(self, plan: _Plan, attempt: Attempt) -> ChatGlobalAPI:
+    def _member(self, plan: Plan, attempt: Attempt) -> ChatGlobalAPI:
         """The model of one attempt. It does not retry: the router is the only loop."""
-        name, config = _asked(attempt), plan.now.config
+        name, config = asked(attempt), plan.now.config
         member = self._members.get(name)
         # One made before an edit goes by another config.
         if member is None or member._config is not config:
@@ -400,27 +371,3 @@ _CHUNK = Kind(lambda chunk: chunk.message, lambda pieces: [_chunk(each) for each
 def _whole(pieces: Sequence[Delta | Answer]) -> ChatResult:
     """The answer that comes last in *pieces*."""
     return next(_result(each) for each in reversed(pieces) if isinstance(each, Answer))
-
-
-def _asked(attempt: Attempt) -> str:
-    """The model of an attempt, as the file or the caller spells it."""
-    return attempt.candidate.model.asked or attempt.candidate.name
-
-
-def _first_named(*sources: Mapping[str, str | None]) -> tuple[str | None, str | None]:
-    """Route and model of the first of *sources* that names either."""
-    for source in sources:
-        named = source.get("route"), source.get("model")
-        if any(named):
-            return named
-    return None, None
-
-
-def _keyed(input: Mapping[str, Any]) -> tuple[str, Any]:
-    """Route and input of `{"key": ..., "input": ...}`, as `langchain_core`'s router takes it."""
-    if set(input) != {"key", "input"}:
-        raise InvalidInputError(
-            f"expected a prompt, messages, or a mapping of 'key' (a route) and 'input', "
-            f"not one of {sorted(input)}"
-        )
-    return str(input["key"]), input["input"]
