@@ -25,7 +25,7 @@ def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> 
     """
     made = Candidate(model, params=params)
     # What two families make of one text differs: each is asked for its own count.
-    prompt = signals.tokens(model.family).tokens
+    prompt = signals.tokens(model.family)
     mine = signals.previous in (model.name, model.variant_of or model.name)
     cached = min(signals.cached_tokens, prompt) if mine else None
     usage = Usage(prompt, expected_output(made, signals), cache_read_tokens=cached)
@@ -40,10 +40,10 @@ def expected_output(candidate: Candidate, signals: Signals) -> int:
 def most(candidate: Candidate, signals: Signals) -> Decimal | None:
     """The most an attempt may cost, USD; `None` if the model has no known price.
 
-    The prompt counts as estimated, the answer as long as it may get.
+    The prompt counts as long as nine of ten are, for its estimate; the answer as it may get.
     """
     model = candidate.model
-    usage = Usage(signals.tokens(model.family).tokens, longest_answer(candidate, signals))
+    usage = Usage(signals.estimate(model.family).high, longest_answer(candidate, signals))
     return cost(usage, model.price).usd
 
 

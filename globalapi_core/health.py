@@ -191,7 +191,7 @@ class Health:
         """Learn from the tokens that a prompt was claimed to have; text alone can be compared."""
         if signals.size is None or signals.modalities != {"text"}:
             return
-        estimated = signals.size.estimate(family).tokens
+        estimated = signals.size.tokens(family)
         # Of two calls that end at once one may be lost: it was but one of many.
         self._board.correction = self._board.correction.after(family, estimated, usage.input_tokens)
 

@@ -37,7 +37,7 @@ def unable(
     answer = answer_limit(signals, params) or 0
     if model.max_output and answer > model.max_output:
         return f"answers of {answer:,} tokens > {model.max_output:,}"
-    prompt = signals.tokens(model.family).tokens
+    prompt = signals.tokens(model.family)
     if prompt + answer > model.window:
         needed = f"{prompt:,} tokens" + (f" + {answer:,} of answer" if answer else "")
         return f"{needed} > {model.window:,} of context"

@@ -80,7 +80,7 @@ class Signals:
     pii: frozenset[str] = frozenset()
     """Kinds of personal data noticed, best effort: email, phone, card, cn_id, iban, key."""
     size: Size | None = field(default=None, repr=False)
-    """Characters by kind, from which `tokens` estimates; `None`: only `input_tokens` is known."""
+    """Characters by kind, from which `estimate` is made; `None`: only `input_tokens` is known."""
     correction: Correction = field(default=Correction(), repr=False)
     """What returned usage has shown of each family's tokenizer."""
     guess: Guess | None = field(default=None, repr=False)
@@ -91,8 +91,14 @@ class Signals:
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The caller's, as text: it may name people, and is neither shown nor recorded."""
 
-    def tokens(self, family: str | None = None) -> Estimate:
+    def tokens(self, family: str | None = None) -> int:
         """Estimated tokens of the prompt for a model of *family*."""
+        if self.size is None:
+            return self.input_tokens
+        return round(self.size.tokens(family) * self.correction.factor(family))
+
+    def estimate(self, family: str | None = None) -> Estimate:
+        """`tokens`, and the bounds between which nine of ten prompts are."""
         if self.size is None:
             return Estimate(*(self.input_tokens,) * 3)
         return self.correction.applied(self.size.estimate(family), family)
@@ -187,7 +193,7 @@ def read(
         previous=previous,
         cached_tokens=_answered(messages, whole) if previous else 0,
         response_format=_json(response_format),
-        input_tokens=whole.estimate().tokens,
+        input_tokens=whole.tokens(),
         # What no server takes is the server's to refuse.
         max_tokens=max_tokens if isinstance(max_tokens, int) and max_tokens > 0 else None,
         thinking=asks_to_think(thinking),
@@ -209,7 +215,7 @@ def _answered(messages: Sequence[Message], whole: Size) -> int:
     for end in range(len(messages), 0, -1):
         if messages[end - 1].get("role") == "assistant":
             # What follows is short, as a rule, where the conversation is long.
-            return whole.estimate().tokens - size.tokens(messages[end:])
+            return whole.tokens() - size.tokens(messages[end:])
     return 0
 
 

@@ -116,16 +116,22 @@ class Size:
     counted: Mapping[str, int] = field(default_factory=dict)
     """Tokens of the text for families whose own tokenizer counted them."""
 
-    def estimate(self, family: str | None = None) -> Estimate:
+    def tokens(self, family: str | None = None) -> int:
         """Input tokens for a model of *family*; of an unknown one for any of them."""
         if family is not None and family in self.counted:
-            return Estimate(*(self.counted[family] + self.others,) * 3)
-        family = family if family in RATES else None
-        tokens = sum(map(mul, self.characters, RATES[family]))
-        low, high = BANDS[family]
-        others = self.others
+            return self.counted[family] + self.others
+        rates = RATES[family if family in RATES else None]
+        return round(float(sum(map(mul, self.characters, rates)))) + self.others
+
+    def estimate(self, family: str | None = None) -> Estimate:
+        """`tokens`, and their bounds."""
+        tokens = self.tokens(family)
+        if family is not None and family in self.counted:
+            return Estimate(tokens, tokens, tokens)
+        of_text = tokens - self.others
+        low, high = BANDS[family if family in BANDS else None]
         return Estimate(
-            round(tokens) + others, round(tokens * low) + others, round(tokens * high) + others
+            tokens, round(of_text * low) + self.others, round(of_text * high) + self.others
         )
 
 
@@ -160,7 +166,7 @@ def tokens(
     family: str | None = None,
 ) -> int:
     """Estimated input tokens of *messages* and the definitions of *tools*."""
-    return of(messages, tools).estimate(family).tokens
+    return of(messages, tools).tokens(family)
 
 
 def of_text(text: str, family: str | None = None) -> float:

@@ -441,7 +441,7 @@ def test_returned_usage_corrects_estimates() -> None:
     watched = Health()
     messages = [{"role": "user", "content": "word " * 1_000}]
     before = signals.read(messages)
-    estimated = before.tokens("kimi").tokens
+    estimated = before.tokens("kimi")
 
     for _ in range(40):
         turn = watched.turn("m")
@@ -449,7 +449,7 @@ def test_returned_usage_corrects_estimates() -> None:
         turn.counted("kimi", before, Usage(input_tokens=round(estimated * 1.5)))
 
     after = signals.read(messages, correction=watched.correction)
-    assert after.tokens("kimi").tokens == pytest.approx(estimated * 1.5, rel=0.15)
+    assert after.tokens("kimi") == pytest.approx(estimated * 1.5, rel=0.15)
     assert after.tokens("qwen") == before.tokens("qwen")
 
 

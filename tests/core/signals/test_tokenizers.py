@@ -45,9 +45,9 @@ def test_file_asks_for_exact_counts() -> None:
     facts = router.signals(MESSAGES)
 
     exact = tokenizers.counters(["deepseek"])["deepseek"](TEXT) + size.TOKENS_PER_MESSAGE
-    assert facts.tokens("deepseek") == size.Estimate(exact, exact, exact)
-    assert facts.tokens("gpt") == signals.read(MESSAGES).tokens("gpt")
-    assert facts.tokens("gpt").low < facts.tokens("gpt").high
+    assert facts.estimate("deepseek") == size.Estimate(exact, exact, exact)
+    assert facts.estimate("gpt") == signals.read(MESSAGES).estimate("gpt")
+    assert facts.estimate("gpt").low < facts.estimate("gpt").high
 
 
 def test_long_text_is_estimated() -> None:
