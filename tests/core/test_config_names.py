@@ -24,6 +24,8 @@ REST = "routes:\n  - name: rest\n    candidates: [deepseek-v4-flash, gpt-4o]\n"
          "less than or equal to 1"),
         (REST + "    target_share: {gpt-4o: 0.2, deepseek-v4-flash: 0.2}\n",
          "routes[0].target_share", "at most 1"),
+        ("routes: [{name: a, candidates: gpt-4o, target_share: {gpt-4o: 0.2}}]\n",
+         "routes[0].target_share", "a share is one of several models"),
         (REST + "    need_above: 0.1\n", "routes[0].need_above", "belongs to a target_share"),
         (REST + "    shadow: {model: glm-55, budget: {usd: 1}}\n", "routes[0].shadow.model",
          "did you mean 'glm-5'"),

@@ -10,6 +10,7 @@ import pytest
 from globalapi_core import estimates
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.pricing import Price
+from globalapi_core.records import Candidate
 from globalapi_core.signals import Signals
 from globalapi_core.signals.size import of
 
@@ -53,6 +54,26 @@ def test_each_family_counts_its_own_tokens() -> None:
     assert claude is not None
     assert qwen is not None
     assert claude.at_least > qwen.at_least * Decimal("1.5")
+
+
+def test_cache_holds_no_more_than_the_prompt() -> None:
+    """A prompt that a family counts shorter than what is cached is cached whole, at its price."""
+    price = Price(Decimal(10), Decimal(0), Decimal(1))
+    model = ModelInfo(name="m", id="m", price=price)
+    signals = Signals(input_tokens=500_000, max_tokens=1, previous="m", cached_tokens=900_000)
+
+    estimate = estimates.candidate(model, signals, {}).estimate
+
+    assert estimate is not None
+    assert estimate.usd == Decimal("0.5")
+
+
+@pytest.mark.parametrize(("own", "of_route"), [(1_000, 300), (300, 1_000)])
+def test_longest_answer_is_the_larger_limit(own: int, of_route: int) -> None:
+    """Where call and route both set a limit, either may be sent: the larger counts."""
+    made = Candidate(ModelInfo(name="m", id="m"), params={"max_tokens": of_route})
+
+    assert estimates.longest_answer(made, Signals(max_tokens=own)) == 1_000
 
 
 def test_what_the_last_model_has_cached_costs_it_less() -> None:

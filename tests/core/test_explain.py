@@ -180,6 +180,15 @@ def test_words_that_lead_the_same_way_are_tried_once() -> None:
 
     assert len(changes) == 40
     assert len(flips.flips(decision, router)) == 40
+    assert decision.explain(router).endswith("route 'r5'\n  and 34 more")
+
+
+def test_forced_decision_has_no_changes() -> None:
+    """Where the caller named the route, no signal would have changed it."""
+    router = Router(parse_config(ROUTES))
+    asked = router.signals([{"role": "user", "content": "hello"}])
+
+    assert "One change" not in router.decide(asked, route="rest").explain(router)
 
 
 def test_text_that_nobody_looked_into_is_not_judged() -> None:

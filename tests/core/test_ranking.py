@@ -166,6 +166,17 @@ def test_split_without_its_key_goes_by_conversation() -> None:
     assert why == f"split by conversation (without metadata user): {found[0].name}"
 
 
+def test_conversations_are_split_by_their_shares() -> None:
+    """Conversations that do not say whose they are get the arms by their weights, too."""
+    shared = route(split={"shares": {"cheap": 3, "dear": 1}})
+    arms = [
+        ranking.split(shared, considered(CHEAP, DEAR), Signals(bucket=each), CATALOG)[0][0].name
+        for each in range(2_000)
+    ]
+
+    assert arms.count("dear") == pytest.approx(500, abs=60)
+
+
 def test_arm_that_cannot_take_the_call() -> None:
     """An arm that was turned down leaves the order as it was, and the reason says so."""
     shares = {"by": "user", "shares": {"dear": 99, "other": 1}}
@@ -203,6 +214,16 @@ def test_conversation_stays_where_its_cache_is(cached_tokens: int, order: list[s
 
     assert names(found) == order
     assert (why is not None) == (order[0] == "kept")
+
+
+def test_conversation_stays_where_moving_costs_as_much() -> None:
+    """Of two models at one price the one that answered goes on."""
+    signals = Signals(input_tokens=1_000, previous="twin")
+    twins = considered(CHEAP, model("twin", price=1), signals=signals)
+
+    found, _ = ranking.staying(route(sticky=True), twins, signals, CATALOG)
+
+    assert names(found) == ["twin", "cheap"]
 
 
 def test_conversation_stays_only_where_the_route_says_so() -> None:

@@ -277,6 +277,30 @@ def test_attempt_is_decided_as_if_its_model_were_named(router: Router) -> None:
     assert told == router.named(chosen.model, TEXT)
 
 
+@pytest.mark.parametrize("key", ["when", "unless"])
+def test_keywords_of_policies_are_looked_for(key: str) -> None:
+    """A word that a policy alone asks for is looked for, whichever way it asks."""
+    text = f"""
+policies: [{{name: a, {key}: {{keywords: [secret]}}, origins: cn}}]
+routes: [{{name: rest, candidates: [gpt-4o, glm-5]}}]
+"""
+    router = Router(parse_config(text))
+    asked = [{"role": "user", "content": "a secret"}]
+
+    decision = router.decide(router.signals(asked))
+    named = router.named(router.catalog.get("glm-5"), router.signals_for_one(asked))
+
+    assert decision.policies == named.policies == (("a",) if key == "when" else ())
+
+
+def test_named_model_keeps_to_the_ceiling() -> None:
+    """A policy's ceiling holds for the call of a model that the caller names."""
+    text = "policies: [{name: a, max_cost: 1}]\nroutes: [{name: rest, candidates: glm-5}]"
+    router = Router(parse_config(text))
+
+    assert router.decide(TEXT, model="glm-5").max_cost == Decimal(1)
+
+
 def test_keywords_of_the_file_are_looked_for() -> None:
     """The keywords that routes ask for are what a router's signals look for."""
     router = Router(parse_config(
