@@ -35,6 +35,8 @@ def _found(name: str, wanted: Any, signals: Signals) -> Any:
     """What of *wanted* made the condition hold."""
     if name in ("task", "language"):
         return [each for each in wanted if CONDITIONS[name](signals, [each]) is None]
+    if name == "modality":
+        return [each for each in wanted if each in signals.modalities]
     if name not in _LISTS:
         return wanted
     actual: frozenset[str] = getattr(signals, name)

@@ -104,7 +104,8 @@ def once(decision: Decision, timeout: float) -> Flow:
     """
     started = time.monotonic()
     attempt = Attempt(1, decision.primary, timeout=timeout)
-    outcome = (yield attempt).estimated(decision.signals)
+    family = decision.primary.model.family
+    outcome = (yield attempt).estimated(decision.signals, family)
     record = CallRecord(decision, ((attempt, outcome),), seconds=time.monotonic() - started)
     if outcome.error is not None:
         raise _recorded(outcome.error, record)
@@ -219,7 +220,7 @@ class _Course:
                 break
             attempt = Attempt(len(self._tried) + 1, candidate, wait=wait, timeout=left - wait)
             with hold:
-                outcome = (yield attempt).estimated(self._decision.signals)
+                outcome = (yield attempt).estimated(self.signals, candidate.model.family)
                 hold.settle(attempt, outcome)
             self._tried.append((attempt, outcome))
             self._seconds = self._clock() - self._started

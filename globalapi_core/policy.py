@@ -125,7 +125,7 @@ def is_spelled(spelling: str, pattern: str) -> bool:
     return _spelled([spelling], [pattern])
 
 
-@functools.lru_cache(maxsize=1_000)
+@functools.cache
 def _pattern(text: str) -> re.Pattern[str]:
     # Beside a letter, so that a piece of mere punctuation folds to nothing, as it does in names.
     pieces = (fold(f"x{each}")[1:] for each in text.rpartition("/")[2].strip().split("*"))

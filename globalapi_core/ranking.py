@@ -52,14 +52,15 @@ def to_share(
     others = [each for each in candidates if each is not dear]
     if dear is None or not others:
         return candidates, None
+    cheap_first = [others[0], dear, *others[1:]]
     if route.need_above is None or signals.guess is None:
-        return candidates, f"the share of {dear.name} is not calibrated"
+        return cheap_first, f"the share of {dear.name} is not calibrated"
     need = learned.need(signals.guess, table, dear=dear.name, cheap=others[0].name)
     begins = f"a share of {share:.0%} begins above {route.need_above:+g}"
     told = f"need of {dear.name} {need:+.3f}, {begins}"
     if need > route.need_above:
         return [dear, *others], told
-    return [others[0], dear, *others[1:]], told
+    return cheap_first, told
 
 
 def split(route: Route, candidates: list[Candidate], signals: Signals, catalog: Catalog) -> Ordered:
@@ -97,8 +98,11 @@ def _arm(shares: Mapping[str, float], part: float) -> str:
 def staying(
     route: Route, candidates: list[Candidate], signals: Signals, catalog: Catalog
 ) -> Ordered:
-    """The conversation's last model first, if what it has cached makes it no dearer."""
-    if not route.sticky:
+    """The conversation's last model first, if what it has cached makes it no dearer.
+
+    Where a route goes by quality, that decides: its estimates count the cache already.
+    """
+    if not route.sticky or route.choose == "quality" or route.target_share:
         return candidates, None
     first, mine = candidates[0], found(candidates, signals.previous, catalog)
     if mine is None or mine is first:

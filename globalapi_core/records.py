@@ -170,7 +170,7 @@ class Outcome:
         error = self.error
         return error is None or self.usage is not None or error.billed or error.begun
 
-    def estimated(self, signals: Signals) -> Outcome:
+    def estimated(self, signals: Signals, family: str | None = None) -> Outcome:
         """With an estimate of what it may be billed for and the gateway did not say.
 
         The input is what was estimated of the prompt, the output what had come of the answer;
@@ -183,7 +183,7 @@ class Outcome:
         if self.error is not None:
             written = self.error.partial_tokens
         estimate = Usage(
-            input_tokens=signals.input_tokens if said.input_tokens is None else 0,
+            input_tokens=signals.tokens(family) if said.input_tokens is None else 0,
             output_tokens=written if said.output_tokens is None else 0,
         )
         return replace(self, estimate=estimate)

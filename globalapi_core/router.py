@@ -184,7 +184,9 @@ class Router:
     def _considered(
         self, name: str, route: Route, signals: Signals, policies: Sequence[Policy]
     ) -> Candidate | Rejection:
-        thinking = signals.thinking or asks_to_think(route.params.get("thinking"))
+        thinking = signals.thinking
+        if thinking is None:
+            thinking = asks_to_think(route.params.get("thinking"))
         model = self.catalog.in_mode(self.catalog.resolve(name), thinking=thinking)
         reason = policy.unable(model, signals, route.params)
         if reason is not None:
@@ -231,7 +233,8 @@ class Router:
         Raises:
             PolicyError: a policy forbids it.
         """
-        found = candidate(self.catalog.in_mode(model, thinking=signals.thinking), signals, {})
+        model = self.catalog.in_mode(model, thinking=bool(signals.thinking))
+        found = candidate(model, signals, {})
         policies = policy.in_force(self._policies, signals)
         rejection = _not_allowed(found, signals, policies)
         if rejection is not None:

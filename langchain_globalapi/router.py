@@ -287,7 +287,7 @@ class RouterRunnable(GatewayChatModel):
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
             max_tokens=given.get("max_tokens") or self.max_tokens,
-            thinking=given.get("thinking") or self.model_kwargs.get("thinking"),
+            thinking=given.get("thinking", self.model_kwargs.get("thinking")),
             tool_loop=_bridge.answered_by(messages),
             previous=_bridge.previous(messages),
             correction=health.correction,

@@ -28,6 +28,7 @@ from pydantic import (
 
 from globalapi_core import reprs, settings
 from globalapi_core.config import Attempts, Config
+from globalapi_core.errors import InvalidInputError
 from globalapi_core.health import Health
 from globalapi_core.reloading import InForce, LiveRouter
 from globalapi_core.router import Router
@@ -170,6 +171,10 @@ class GatewayLLM(StructuredOutput):
     def _labels(self, given: dict[str, Any]) -> dict[str, Any]:
         """Tags and metadata of a call: ours and those taken out of *given*."""
         tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
+        tags = (tags,) if isinstance(tags, str) else tags
+        if not isinstance(metadata, Mapping):
+            kind = type(metadata).__name__
+            raise InvalidInputError(f"expected metadata as a mapping of keys to values, not {kind}")
         return {"tags": (*self.tags, *tags), "metadata": {**self.call_metadata, **metadata}}
 
     def to_payload(self) -> dict[str, Any]:

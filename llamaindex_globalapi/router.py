@@ -95,10 +95,6 @@ class GlobalAPIRouter(GatewayLLM):
     """Takes an answer's text and says whether it will do: `None` and `True` let it pass; for
     `False` or a reason the next candidate is asked. What it raises, the call raises. A stream
     is held back until its end. It holds for every call, beside a route's `escalate`."""
-    tags: list[str] = Field(default_factory=list)
-    """Tags of every call."""
-    call_metadata: dict[str, Any] = Field(default_factory=dict)
-    """Metadata of every call; of one call: `metadata`. (That name is LlamaIndex's here.)"""
     context_window_policy: Literal["min", "max"] | Annotated[int, Field(gt=0)] = "max"
     """The context window that engines are told of, in tokens: they read it once.
 
@@ -274,22 +270,21 @@ class GlobalAPIRouter(GatewayLLM):
     ) -> Decision:
         """Decide by *given*, and take out of it what only decisions go by."""
         route, model = given.pop("route", None), given.pop("model", None)
-        tags, metadata = given.pop("tags", None) or (), given.pop("metadata", None) or {}
+        labels = self._labels(given)
         router, health = now.router, self._health
         facts = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),
             response_format=given.get("response_format"),
             max_tokens=given.get("max_tokens") or self.max_tokens,
-            thinking=given.get("thinking") or self._params.get("thinking"),
+            thinking=given.get("thinking", self._params.get("thinking")),
             tool_loop=_bridge.answered_by(messages),
             previous=_bridge.previous(messages),
             correction=health.correction,
-            tags=(*self.tags, *tags),
-            metadata={**self.call_metadata, **metadata},
+            **labels,
         )
         cooling = health.cooling()
-        return router.decide(facts, route=route or self.route, model=model, cooling=cooling)
+        return router.decide(facts, route=route or self.route, model=model or None, cooling=cooling)
 
     def _member(self, now: InForce, attempt: Attempt) -> GlobalAPI:
         """The one model of *attempt*: it tries once and emits the events."""

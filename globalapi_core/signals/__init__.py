@@ -73,8 +73,9 @@ class Signals:
     """Estimated tokens of the prompt."""
     max_tokens: int | None = None
     """Tokens of answer the caller allows; `None` if not said."""
-    thinking: bool = False
-    """Whether the caller asks the model to think first; some models charge more for it."""
+    thinking: bool | None = None
+    """Whether the caller asks the model to think first, for which some charge more; `None`: he
+    does not say."""
     turns: int = 0
     """User messages in the conversation."""
     pii: frozenset[str] = frozenset()
@@ -196,7 +197,7 @@ def read(
         input_tokens=whole.tokens(),
         # What no server takes is the server's to refuse.
         max_tokens=max_tokens if isinstance(max_tokens, int) and max_tokens > 0 else None,
-        thinking=asks_to_think(thinking),
+        thinking=None if thinking is None else asks_to_think(thinking),
         turns=sum(message.get("role") == "user" for message in messages),
         size=whole,
         correction=correction,

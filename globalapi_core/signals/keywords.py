@@ -13,10 +13,13 @@ def found(question: str, keywords: Iterable[str]) -> Iterator[str]:
     A keyword of Latin letters is matched as a whole word, "reason" not in "reasonable".
     Chinese has no spaces: such a keyword is matched anywhere.
     """
-    return (each for each in keywords if _pattern(each).search(question))
+    folded = question.casefold()
+    return (
+        each for each in keywords if each.casefold() in folded and _pattern(each).search(question)
+    )
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.cache
 def _pattern(keyword: str) -> re.Pattern[str]:
     start = r"(?<![A-Za-z0-9_])" if keyword[:1].isascii() and keyword[:1].isalnum() else ""
     end = r"(?![A-Za-z0-9_])" if keyword[-1:].isascii() and keyword[-1:].isalnum() else ""

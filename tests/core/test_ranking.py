@@ -118,11 +118,11 @@ def test_target_share(need_above: float, order: list[str]) -> None:
 
 
 def test_share_that_is_not_calibrated_says_so() -> None:
-    """Without a threshold the order stays, and the reason says what is missing."""
+    """Without a threshold nothing goes to the dear model first, and the reason says why."""
     shared = route(target_share={"dear": 0.2})
     signals = Signals(input_tokens=1_000, guess=LAW)
 
-    found, why = ranking.to_share(shared, considered(CHEAP, DEAR), signals, TABLE, CATALOG)
+    found, why = ranking.to_share(shared, considered(DEAR, CHEAP), signals, TABLE, CATALOG)
 
     assert (names(found), why) == (["cheap", "dear"], "the share of dear is not calibrated")
 
@@ -231,6 +231,15 @@ def test_conversation_stays_only_where_the_route_says_so() -> None:
     signals = Signals(input_tokens=1_000, previous="dear")
 
     assert ranking.staying(route(), considered(CHEAP, DEAR), signals, CATALOG)[1] is None
+
+
+@pytest.mark.parametrize("keys", [{"choose": "quality"}, {"target_share": {"dear": 0.2}}])
+def test_conversation_does_not_stay_where_quality_decides(keys: dict[str, Any]) -> None:
+    """A cheap model that answered once does not keep the hard question that follows."""
+    signals = Signals(input_tokens=1_000, previous="cheap")
+    learned = route(sticky=True, **keys)
+
+    assert ranking.staying(learned, considered(DEAR, CHEAP), signals, CATALOG)[1] is None
 
 
 THINKING = replace(model("dear-thinking", price=20), variant_of="dear")

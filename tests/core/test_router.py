@@ -406,3 +406,18 @@ def test_model_that_cannot_answer_at_such_length_is_turned_down() -> None:
 
     assert decision.primary.name == "deepseek-v4-flash"
     assert decision.rejected[0].reason == "answers of 100,000 tokens > 32,768"
+
+
+@pytest.mark.parametrize(
+    ("thinking", "name"),
+    [(None, "kimi-k2.5-thinking"), (False, "kimi-k2.5"), (True, "kimi-k2.5-thinking")],
+)
+def test_caller_who_wants_no_thinking_undoes_the_route(thinking: bool | None, name: str) -> None:
+    """What a caller says of thinking goes before the route's params, in the decision too."""
+    made = Router(
+        parse_config("routes: [{name: a, candidates: kimi-k2.5, params: {thinking: true}}]")
+    )
+
+    decision = made.decide(made.signals([{"role": "user", "content": "hi"}], thinking=thinking))
+
+    assert decision.primary.name == name
