@@ -67,6 +67,9 @@ class ModelInfo:
     """What the gateway is sent."""
     asked: str = ""
     """The spelling it was asked for by; sent in place of `id` to servers other than the gateway."""
+    alias_of: str = ""
+    """The spelling that `asked` stands for, where it is an alias of the user's own; no server
+    knows those, and this one is sent in its place."""
     title: str = ""
     family: str = "other"
     """Whose wire rules it follows: deepseek, qwen, kimi, glm, claude, gpt, gemini, ... or other."""
@@ -143,7 +146,8 @@ class Catalog:
         for model in self.models:
             self._by_spelling[fold(model.name)] = model
         for spelling, name in (aliases or {}).items():
-            self._by_spelling[fold(spelling)] = self.resolve(name)
+            model = self.resolve(name)
+            self._by_spelling[fold(spelling)] = replace(model, alias_of=model.alias_of or name)
 
     @classmethod
     def default(cls) -> Catalog:
@@ -192,7 +196,7 @@ class Catalog:
             return model
         modes = (each for each in self.models if each.variant_of == model.name)
         mode = next(modes, None)
-        return replace(mode, asked=model.asked) if mode else model
+        return replace(mode, asked=model.asked, alias_of=model.alias_of) if mode else model
 
     def near(self, name: str) -> tuple[str, ...]:
         """Up to three names that *name* may have meant, the likeliest first."""

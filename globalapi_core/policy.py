@@ -110,7 +110,7 @@ def is_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
 
 def _may_be_one_of(model: ModelInfo, patterns: Sequence[str]) -> bool:
     """`is_one_of`, where a doubt counts against *model*: a server may take `glm-5:free` for it."""
-    known = (model.name, model.id, model.asked)
+    known = (model.name, model.id, model.asked, model.alias_of)
     untagged = (each.partition(":")[0] for each in known)
     return is_one_of(model, patterns) or _spelled((*known, *untagged), patterns)
 

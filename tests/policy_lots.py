@@ -157,7 +157,7 @@ def call(draw: Random, models: Sequence[str]) -> Signals:
         response_format=draw.choice([None, None, None, "json_object", "json_schema"]),
         input_tokens=draw.choice([0, 50, 1_500, 5_000, 60_000]),
         max_tokens=draw.choice([None, None, 200, 2_000]),
-        thinking=draw.random() < 0.2,
+        thinking=draw.choice([None, None, None, False, True]),
         pii=frozenset(draw.sample(PII, draw.choice([0, 0, 1]))),
         keywords=frozenset({"refund"} if draw.random() < 0.2 else ()),
         tags=frozenset(draw.sample(TAGS, draw.randint(0, 2))),

@@ -98,7 +98,8 @@ class Asked:
 
     def moded(self, world: World, name: str, params: Mapping[str, Any]) -> policies.Facts:
         """A model as this call would have it."""
-        thinks = self.signals.thinking or bool(params.get("thinking"))
+        said = self.signals.thinking
+        thinks = bool(params.get("thinking")) if said is None else said
         return world.thinking(world.model(name), thinks)
 
     @staticmethod

@@ -93,11 +93,13 @@ def sent_id(model: ModelInfo, endpoint: Endpoint) -> str:
     """The id that *endpoint* knows *model* by.
 
     The catalog's ids are the gateway's. Any other server is sent the name as the caller
-    wrote it, unless the config file gives the model an id.
+    wrote it, an alias as what it stands for, unless the config file gives the model an id.
     """
     own_id = model.sources.get("id")
     from_file = own_id is not None and not own_id.date
-    return model.id if endpoint.is_gateway or from_file else model.asked or model.id
+    if endpoint.is_gateway or from_file:
+        return model.id
+    return model.alias_of or model.asked or model.id
 
 
 # json.dumps would make an encoder for every request.
