@@ -123,6 +123,7 @@ class Trial(Generic[T]):
     ) -> bool:
         if isinstance(error, GatewayError):
             error.shown = self.first is not None
+            error.model = error.model or self.attempt.candidate.name
             self.error = error
             return True
         # What we raise ourselves, such as for a request that is no JSON, was not sent.

@@ -454,11 +454,12 @@ def test_refusal_in_place_of_an_object_is_an_error(sandbox: Sandbox, framework: 
     with recorded_calls() as calls:
         found = ask()
         sandbox.say(CHEAP, [REFUSAL])
-        with pytest.raises(AllModelsFailedError):
+        with pytest.raises(AllModelsFailedError) as caught:
             ask()
 
     assert found == Days(days=5)
     assert [each.escalated for each in calls] == [1, 1]
+    assert [error.model for error in caught.value.exceptions] == [CHEAP, DEAR]
 
 
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "batch", "generate", "stream", "astream"])

@@ -19,7 +19,7 @@ from globalapi_core.router import Router
 from globalapi_core.signals import Message
 
 ENOUGH = 2_000
-"""Prompts with which the share of unseen ones is within 2 points 97 times of 100, for a share
+"""Prompts with which the share of unseen ones is within 2 points 19 times of 20, for a share
 of a fifth (docs/routing-quality.md)."""
 SPLITS = 200
 """Ways in which the sample is halved to see what the share would be."""

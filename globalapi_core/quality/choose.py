@@ -89,8 +89,8 @@ def threshold(needs: Sequence[float], share: float) -> float:
     """The need above which a prompt goes to the dear model, so that *share* of them do.
 
     Args:
-        needs: of a sample of the user's own prompts. With 2,000, the share of
-            unseen ones stays within 2 points 19 times of 20; see docs/routing-quality.md.
+        needs: of a sample of the user's own prompts. With 2,000, a fifth of unseen
+            ones stays within 2 points 19 times of 20; see docs/routing-quality.md.
         share: 0 to 1.
 
     Raises:

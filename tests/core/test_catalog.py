@@ -129,6 +129,17 @@ def test_own_aliases() -> None:
     assert catalog.resolve("cheap").name == "glm-4-9b"
 
 
+def test_alias_keeps_what_it_stands_for() -> None:
+    """An alias of an alias knows the spelling that a server can know."""
+    aliases = {"cheap": "zai-org/GLM-5", "cheapest": "cheap"}
+    catalog = Catalog.default().merged({}, aliases, SOURCE)
+
+    assert catalog.resolve("Cheap").asked == "Cheap"
+    assert catalog.resolve("Cheap").alias_of == "zai-org/GLM-5"
+    assert catalog.resolve("cheapest").alias_of == "zai-org/GLM-5"
+    assert catalog.resolve("zai-org/GLM-5").alias_of == ""
+
+
 def test_alias_of_nothing() -> None:
     """An alias for an unknown model is an error."""
     with pytest.raises(UnknownModelError, match="nope"):

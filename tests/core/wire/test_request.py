@@ -123,3 +123,11 @@ def test_id_of_the_file(endpoint: Endpoint) -> None:
     )
 
     assert sent_id(config.catalog.resolve("moonshot-k2.5"), endpoint) == "my-kimi"
+
+
+@pytest.mark.parametrize(("endpoint", "sent"), [(GATEWAY, "Qwen/Qwen3-8B"), (OWN, "qwen3_8b")])
+def test_alias_is_sent_as_what_it_stands_for(endpoint: Endpoint, sent: str) -> None:
+    """No server knows the spellings of a user's own."""
+    config = parse_config("aliases: {cheap: qwen3_8b}\nroutes: [{name: d, candidates: cheap}]")
+
+    assert sent_id(config.catalog.resolve("cheap"), endpoint) == sent
