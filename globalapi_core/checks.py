@@ -38,7 +38,7 @@ _APOLOGY = re.compile(
 
 
 def refusal(text: str) -> str | None:
-    """Whether the model declines to answer, in English or Chinese.
+    """What is wrong if the model declines to answer, in English or Chinese; `None`: it does not.
 
     An answer that quotes or explains a refusal is none, nor one that declines a part and
     gives the rest.
@@ -50,12 +50,12 @@ def refusal(text: str) -> str | None:
 
 
 def empty(text: str) -> str | None:
-    """Whether there is nothing to see."""
+    """What is wrong if there is nothing to see; `None`: there is something."""
     return None if text.translate(_INVISIBLE).strip() else "it is empty"
 
 
 def json(text: str) -> str | None:
-    """Whether the text is something else than one JSON object or list, in a code fence or bare."""
+    """What is wrong if the text is no JSON object or list, bare or in a code fence; else `None`."""
     from pydantic_core import from_json
 
     stripped = text.strip()
@@ -82,6 +82,8 @@ class Checks:
     """Of `CHECKS`."""
     own: Own | None = None
     """The caller's; it is asked last, and of no answer that fails another check than `refusal`."""
+    refusal_will_do: bool = True
+    """Whether a refusal may be handed over where no other answer is to be had."""
 
     def __bool__(self) -> bool:
         return bool(self.names or self.own)
@@ -104,7 +106,7 @@ class Checks:
             return None
         reasons = "; ".join(failed.values())
         error = RejectedAnswerError(f"the answer will not do: {reasons}", partial_text=text)
-        error.is_answer = failed.keys() == {"refusal"}
+        error.is_answer = failed.keys() == {"refusal"} and self.refusal_will_do
         return error
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from langchain_core.language_models import LanguageModelInput
@@ -35,6 +35,14 @@ class Plan:
     """What object the answer must be; `None`: anything will do."""
     held_to: checks.Checks = checks.NONE
     """What its text is held to."""
+
+    @property
+    def streamed(self) -> Plan:
+        """The same for a stream: what it shows of a refusal would be too late for its schema."""
+        if self.schema is None:
+            return self
+        held_to = checks.of(self.decision.escalate, self.held_to.own)
+        return replace(self, held_to=replace(held_to, refusal_will_do=self.schema.keeps_raw))
 
     def given(self, attempt: Attempt) -> dict[str, Any]:
         """The arguments for one attempt: the route's, under the caller's."""

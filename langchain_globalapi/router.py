@@ -57,11 +57,13 @@ class RouterRunnable(GatewayChatModel):
         `when: {tags: ..., metadata: ...}`.
 
     Fallback:
-        A model that fails before anything was shown is left for the next candidate.
+        A model that fails before anything was shown is left for the next candidate, as is one
+        whose answer fails a check: `check` here, or `escalate` of the route.
         `response_metadata["globalapi"]` lists every attempt and says why the route fired.
 
     Errors:
-        `NoCandidateError`: no model can take the call. `AllModelsFailedError`: each was
+        `NoCandidateError`: no model can take the call; `PolicyError`: none may.
+        `BudgetExceededError`: none can be paid. `AllModelsFailedError`: each was
         tried. `IncompleteResponseError`: a stream broke after its first token was shown.
     """
 
@@ -135,7 +137,7 @@ class RouterRunnable(GatewayChatModel):
     ) -> Iterator[AIMessageChunk]:
         """Ask the right model, and yield the answer as it comes."""
         with traced(self, input, config) as run:
-            plan = self._plan(self._now(), input, run.config, kwargs)
+            plan = self._plan(self._now(), input, run.config, kwargs).streamed
             run.decision = plan.decision
             for chunk in self._call(plan, _PIECE).stream(
                 lambda attempt: self._member(plan, attempt).stream(
@@ -150,7 +152,7 @@ class RouterRunnable(GatewayChatModel):
         """`stream`, asynchronously."""
         async with atraced(self, input, config) as run:
             now = await self._anow()
-            plan = self._plan(now, input, run.config, kwargs)
+            plan = self._plan(now, input, run.config, kwargs).streamed
             run.decision = plan.decision
             chunks = self._call(plan, _PIECE).astream(
                 lambda attempt: self._member(plan, attempt).astream(
@@ -208,6 +210,7 @@ class RouterRunnable(GatewayChatModel):
         plan = kwargs.pop("plan", None) or self._plan(
             self._now(), messages, seen(run_manager), {"stop": stop, **kwargs}
         )
+        plan = plan.streamed
         yield from self._call(plan, _CHUNK).stream(
             lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
@@ -224,6 +227,7 @@ class RouterRunnable(GatewayChatModel):
         plan = kwargs.pop("plan", None) or self._plan(
             await self._anow(), messages, seen(run_manager), {"stop": stop, **kwargs}
         )
+        plan = plan.streamed
         chunks = self._call(plan, _CHUNK).astream(
             lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)

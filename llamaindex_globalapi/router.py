@@ -85,8 +85,9 @@ class GlobalAPIRouter(GatewayLLM):
         counted once. The router's own is `CallEndEvent`.
 
     Errors:
-        `NoCandidateError`, `UnknownRouteError`, `AllModelsFailedError`, or a `GatewayError`
-        that no other model would have mended; each has the `record` of its attempts.
+        `NoCandidateError`, `PolicyError`, `BudgetExceededError`, `UnknownRouteError`,
+        `AllModelsFailedError`, or a `GatewayError` that no other model would have mended;
+        each has the `record` of its attempts.
     """
 
     route: str | None = None

@@ -459,7 +459,76 @@ def test_refusal_in_place_of_an_object_is_an_error(sandbox: Sandbox, framework: 
 
     assert found == Days(days=5)
     assert [each.escalated for each in calls] == [1, 1]
-    assert [error.model for error in caught.value.exceptions] == [CHEAP, DEAR]
+    assert [getattr(error, "model", None) for error in caught.value.exceptions] == [CHEAP, DEAR]
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_streamed_refusal_in_place_of_an_object_goes_up(
+    sandbox: Sandbox, framework: str, is_async: bool
+) -> None:
+    """With a schema too a stream shows nothing of a refusal, and the next candidate answers."""
+    sandbox.say(CHEAP, [REFUSAL])
+    sandbox.say(DEAR, [json.dumps({"days": 5})])
+
+    with recorded_calls() as calls:
+        found = _objects(sandbox, framework, is_async)
+
+    assert found[-1] == Days(days=5)
+    assert [each.escalated for each in calls] == [1]
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_streamed_refusals_in_place_of_an_object_are_an_error(
+    sandbox: Sandbox, framework: str
+) -> None:
+    """Where every candidate refuses there is no object, and the error says that they did."""
+    sandbox.say(CHEAP, [REFUSAL])
+    sandbox.say(DEAR, [REFUSAL])
+
+    with recorded_calls() as calls, pytest.raises((AllModelsFailedError, RejectedAnswerError)):
+        _objects(sandbox, framework, is_async=False)
+
+    assert [len(each.attempts) for each in calls] == [2]
+
+
+def test_streamed_refusal_is_kept_as_raw(sandbox: Sandbox) -> None:
+    """Whoever asks for the raw message beside the object is handed the last refusal."""
+    given = parse_config(config("[refusal]"))
+    router = RouterRunnable(config=given, base_url=sandbox.base_url)
+    asked = router.with_structured_output(Days, include_raw=True)
+    sandbox.say(CHEAP, [REFUSAL])
+    sandbox.say(DEAR, [REFUSED_TOO])
+
+    pieces: list[Any] = list(asked.stream(QUESTION))
+
+    texts = [each["raw"].text for each in pieces if "raw" in each]
+    assert "".join(texts) == REFUSED_TOO
+    assert not any(each.get("parsed") for each in pieces)
+
+
+def _objects(sandbox: Sandbox, framework: str, is_async: bool) -> list[Any]:
+    """What a stream of objects gives."""
+    from llama_index.core.prompts import PromptTemplate
+
+    given = parse_config(config("[refusal]"))
+    if framework == "langchain":
+        router = RouterRunnable(config=given, base_url=sandbox.base_url)
+        asked = router.with_structured_output(Days)
+        return (
+            asyncio.run(_read(asked.astream(QUESTION)))
+            if is_async
+            else list(asked.stream(QUESTION))
+        )
+    llm = GlobalAPIRouter(config=given, api_base=sandbox.base_url)
+    prompt = PromptTemplate(QUESTION)
+    if not is_async:
+        return list(llm.stream_structured_predict(Days, prompt))
+
+    async def streamed() -> list[Any]:
+        return await _read(await llm.astream_structured_predict(Days, prompt))
+
+    return asyncio.run(streamed())
 
 
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "batch", "generate", "stream", "astream"])

@@ -67,6 +67,9 @@ def tools(file: Path | None) -> list[Mapping[str, Any]]:
         data = json.loads(_bytes(file, "--tools"))
     except ValueError as error:
         raise typer.BadParameter(f"{file}: not JSON: {error}", param_hint="--tools") from None
+    except RecursionError:
+        said = f"{file}: it is nested too deeply"
+        raise typer.BadParameter(said, param_hint="--tools") from None
     entries = data if isinstance(data, list) else [data]
     return [_tool(entry, file) for entry in entries]
 

@@ -68,6 +68,9 @@ def _results(lines: list[str], file: str, catalog: Catalog) -> Iterator[Result]:
             prompt, scores = _entry(json.loads(line))
         except ValueError as error:
             raise ConfigError(f"no result: {error}", file=file, line=number) from None
+        except RecursionError:
+            said = "no result: it is nested too deeply"
+            raise ConfigError(said, file=file, line=number) from None
         guess = predict.guess(prompt)
         yield Result(guess, {catalog.get(model).name: each for model, each in scores.items()})
 

@@ -46,11 +46,12 @@ class Signals:
     """What is asked for: chat, code, knowledge, math, reasoning, translation, summarising,
     extraction, or und."""
     difficulty: float = 0.0
-    """0 to 1, the same in Chinese and in English: how much a wrong step would spoil the answer."""
+    """0 to 1, by the task and by cues that count alike in Chinese and in English."""
     code: bool = False
     """Whether it is about program text."""
     reasoning: bool = False
-    """Whether it asks for a proof, a derivation or arithmetic in several steps."""
+    """Whether it asks for a proof, a derivation, a puzzle's or an equation's solution, or
+    arithmetic in several steps."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """For each guess above, what in the text led to it: a pattern's name, not the text."""
     modalities: frozenset[str] = frozenset({"text"})
@@ -96,13 +97,17 @@ class Signals:
         """Estimated tokens of the prompt for a model of *family*."""
         if self.size is None:
             return self.input_tokens
-        return round(self.size.tokens(family) * self.correction.factor(family))
+        counted = self.size.tokens(family)
+        if family in self.size.counted:
+            return counted
+        return round(counted * self.correction.factor(family))
 
     def estimate(self, family: str | None = None) -> Estimate:
         """`tokens`, and the bounds between which nine of ten prompts are."""
         if self.size is None:
             return Estimate(*(self.input_tokens,) * 3)
-        return self.correction.applied(self.size.estimate(family), family)
+        found = self.size.estimate(family)
+        return found if family in self.size.counted else self.correction.applied(found, family)
 
     def sized(self, input_tokens: int) -> Signals:
         """The same request with a prompt of *input_tokens*, whoever reads it."""

@@ -179,7 +179,11 @@ def test_wrong_input_is_misuse(run: Run, arguments: tuple[str, ...], said: str) 
     assert said in result.stderr
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"type": "function"}', '["look_up"]'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[1]", '{"type": "function"}', '["look_up"]', "[" * 100_000],
+    ids=["cut", "number", "nameless", "name", "deep"],
+)
 def test_tools_file_with_something_else_is_misuse(run: Run, tmp_path: Path, text: str) -> None:
     """A tools file that defines no tool ends in 2 and is named."""
     file = tmp_path / "tools.json"

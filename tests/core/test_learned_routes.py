@@ -107,6 +107,7 @@ def test_results_know_other_spellings(tmp_path: Path) -> None:
     ("line", "says"),
     [
         ("{", "no result: "),
+        ("[" * 100_000, "nested too deeply"),
         ('{"prompt": "secret words"}', 'expected {"prompt"'),
         ('{"prompt": "a", "scores": {"lawyer": 2}}', "'lawyer' is no number from 0 to 1"),
         ('{"prompt": "a", "scores": {"lawyer": "good"}}', "'lawyer' is no number from 0 to 1"),

