@@ -148,6 +148,8 @@ class Catalog:
         for spelling, name in (aliases or {}).items():
             model = self.resolve(name)
             self._by_spelling[fold(spelling)] = replace(model, alias_of=model.alias_of or name)
+        # What was looked up for one alias may be another's spelling by now.
+        self._resolved.clear()
 
     @classmethod
     def default(cls) -> Catalog:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from types import MappingProxyType
@@ -209,6 +209,9 @@ def _said(own: Own, text: str) -> str | None:
         return None
     if said is False:
         return "the caller's check turned it down"
+    if isinstance(said, Coroutine):
+        said.close()
+        raise TypeError("the check is async, and is not awaited; expected a plain function")
     if not isinstance(said, str):
         raise TypeError(
             f"the check gave {type(said).__name__!r}; expected None or True for an answer that "

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
@@ -38,6 +38,8 @@ class CostCallbackHandler(BaseCallbackHandler):
         self._rejected = Cost(Decimal(0), Decimal(0))
         self._routed: set[UUID] = set()
         """The runs of routers' calls under way."""
+        self._asked: dict[UUID, str] = {}
+        """The models of the attempts under way, by their runs."""
 
     @property
     def cost(self) -> Cost:
@@ -65,8 +67,22 @@ class CostCallbackHandler(BaseCallbackHandler):
         rate = f", {self.escalations.rate:.1%} of calls escalated" if self._escalated else ""
         return f"<{self.cost}, {self.attempts} attempts{rate}>"
 
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Note who is asked: of a call that its caller leaves nothing else will tell."""
+        if metadata and metadata.get("ls_provider") == _bridge.PROVIDER:
+            self._asked[run_id] = str(metadata.get("ls_model_name"))
+
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Count the attempts of an answer."""
+        self._asked.pop(kwargs["run_id"], None)
         for generations in response.generations:
             for each in generations:
                 if isinstance(each, ChatGeneration) and isinstance(each.message, AIMessage):
@@ -74,10 +90,14 @@ class CostCallbackHandler(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """Count the attempts of a call that failed."""
+        model = self._asked.pop(kwargs["run_id"], None)
         record = getattr(error, "record", None)
         if record is not None:
             self._count(record.as_dict())
             self._call_ended(record.as_dict(), kwargs)
+        elif model is not None and not isinstance(error, Exception):
+            # The caller has left, and LangChain is told before the call knows of it.
+            self._count({"attempts": [{"model": model, "cost": _UNKNOWN.as_dict()}]})
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Count a router's call."""
@@ -146,6 +166,8 @@ def get_cost_callback() -> Iterator[CostCallbackHandler]:
     finally:
         _current.reset(token)
 
+
+_UNKNOWN: Final = Cost(None, Decimal(0), ("usage",))
 
 _current: ContextVar[CostCallbackHandler | None] = ContextVar("globalapi_costs", default=None)
 register_configure_hook(_current, inheritable=True)

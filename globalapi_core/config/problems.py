@@ -45,6 +45,12 @@ def explained(error: Mapping[str, Any]) -> Problem:
         if location[0] == "routes" and location[-1] == "candidates":
             text = "give candidates, or a tier that 'tiers' has"
         return location, text
+    if error["type"] == "too_short":
+        counts = error["ctx"]
+        return location, f"expected at least {counts['min_length']}, not {counts['actual_length']}"
+    if error["type"] == "model_type":
+        allowed = ", ".join(_keys(location))
+        return location, f"expected a mapping, not {_brief(error['input'])}; allowed: {allowed}"
     return location, f"{text}, not {_brief(error['input'])}"
 
 

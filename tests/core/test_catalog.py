@@ -179,3 +179,13 @@ def test_expected_time() -> None:
 def test_default_catalog_is_read_once() -> None:
     """The shipped catalog is one object for the process."""
     assert Catalog.default() is Catalog.default()
+
+
+def test_aliases_of_aliases_do_not_depend_on_who_asked_first() -> None:
+    """Two spellings of one model are one, where an alias is another's target."""
+    made = Catalog(
+        Catalog.default().models,
+        aliases={"mine": "deepseek-v4-flash", "deepseek-v4-flash": "glm-5"},
+    )
+
+    assert made.resolve("deepseek-v4-flash").name == made.resolve("DeepSeek-V4-Flash").name

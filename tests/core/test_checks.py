@@ -94,6 +94,17 @@ def test_verdict_of_another_type_is_an_error_of_the_callers(verdict: object) -> 
     assert not error.fallback
 
 
+def test_async_check_is_an_error_of_the_callers() -> None:
+    """It says what to give, and leaves no coroutine that nobody awaits."""
+
+    async def check(text: str) -> None: ...
+
+    error = checks.of([], check).rejected("a")  # type: ignore[arg-type]
+
+    assert isinstance(error, BrokenCheckError)
+    assert "expected a plain function" in str(error.raised)
+
+
 @pytest.mark.parametrize(
     ("names", "text", "may_show"),
     [

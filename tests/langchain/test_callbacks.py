@@ -89,6 +89,29 @@ def test_cost_of_a_call_that_fails(sandbox: Sandbox, model: Model) -> None:
     assert costs.cost.usd == sandbox.bill.total.usd == 0
 
 
+def test_cost_of_a_stream_that_is_left(sandbox: Sandbox, model: Model) -> None:
+    """A stream whose reader leaves is an attempt, and what it cost is not known."""
+    with get_cost_callback() as costs:
+        stream: Any = model().stream(QUESTION)
+        next(stream)
+        stream.close()
+
+    assert costs.attempts == len(sandbox.requests) == 1
+    assert list(costs.by_model) == ["deepseek-v4-flash"]
+    assert (costs.cost.usd, costs.cost.unknown) == (None, ("usage",))
+
+
+async def test_cost_of_an_async_stream_that_is_left(sandbox: Sandbox, model: Model) -> None:
+    """So is an asynchronous one."""
+    with get_cost_callback() as costs:
+        stream: Any = model().astream(QUESTION)
+        await anext(stream)
+        await stream.aclose()
+
+    assert costs.attempts == len(sandbox.requests) == 1
+    assert (costs.cost.usd, costs.cost.unknown) == (None, ("usage",))
+
+
 def test_cached_answers_cost_nothing(sandbox: Sandbox, model: Model) -> None:
     """An answer from LangChain's cache is not paid for twice."""
     asked = model(cache=InMemoryCache())
