@@ -243,7 +243,8 @@ class CallRecord:
     @property
     def fell_back(self) -> bool:
         """Whether the answer came from another model than the first choice."""
-        return self.model is not None and self.model != self.decision.primary.name
+        model = self.model
+        return model is not None and model != self.decision.primary.name
 
     @property
     def cost(self) -> Cost:
@@ -258,7 +259,8 @@ class CallRecord:
     @property
     def usage(self) -> Usage | None:
         """Tokens of the attempt that answered."""
-        return self._last[1].usage if self._last else None
+        last = self._last
+        return last[1].usage if last else None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, logs and message metadata."""

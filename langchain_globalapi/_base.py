@@ -222,7 +222,11 @@ class GatewayChatModel(BaseChatModel):
 
     def _configured(self, config: RunnableConfig | None) -> dict[str, Any]:
         """What `with_config(configurable=...)` sets for one call."""
-        given = ensure_config(config).get("configurable") or {}
+        return self._set_by(ensure_config(config))
+
+    def _set_by(self, config: RunnableConfig) -> dict[str, Any]:
+        """`_configured`, of a config that LangChain has completed already."""
+        given = config.get("configurable") or {}
         found = {name: given.get(name) for name in self._configurable}
         return {name: value for name, value in found.items() if value and isinstance(value, str)}
 

@@ -71,7 +71,11 @@ def seen(
 
 def seen_under(config: RunnableConfig | None) -> RunnableConfig:
     """What a run under *config* would know of it, from whoever called above too."""
-    config = ensure_config(config)
+    return inherited(ensure_config(config))
+
+
+def inherited(config: RunnableConfig) -> RunnableConfig:
+    """`seen_under`, of a config that LangChain has completed already."""
     above = config.get("callbacks")
     if not isinstance(above, BaseCallbackManager):
         return config

@@ -28,7 +28,7 @@ from langchain_globalapi._base import SHARED, GatewayChatModel
 from langchain_globalapi._checking import Check, CheckedCall, Kind
 from langchain_globalapi._moving import flattened
 from langchain_globalapi._planning import Plan, RouterInput, asked, first_named, keyed
-from langchain_globalapi._tracing import atraced, seen, seen_under, traced
+from langchain_globalapi._tracing import atraced, inherited, seen, traced
 from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result
 
 
@@ -174,7 +174,7 @@ class RouterRunnable(GatewayChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         plan = kwargs.pop("plan", None) or self._plan(
-            self._now(), messages, seen(run_manager), {"stop": stop, **kwargs}
+            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
         )
         result: ChatResult = self._call(plan, _RESULT).run(
             lambda attempt: self._member(plan, attempt)._generate(
@@ -191,7 +191,7 @@ class RouterRunnable(GatewayChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         plan = kwargs.pop("plan", None) or self._plan(
-            await self._anow(), messages, seen(run_manager), {"stop": stop, **kwargs}
+            await self._anow(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
         )
         result: ChatResult = await self._call(plan, _RESULT).arun(
             lambda attempt: self._member(plan, attempt)._agenerate(
@@ -208,7 +208,7 @@ class RouterRunnable(GatewayChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         plan = kwargs.pop("plan", None) or self._plan(
-            self._now(), messages, seen(run_manager), {"stop": stop, **kwargs}
+            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
         )
         plan = plan.streamed
         yield from self._call(plan, _CHUNK).stream(
@@ -225,7 +225,7 @@ class RouterRunnable(GatewayChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         plan = kwargs.pop("plan", None) or self._plan(
-            await self._anow(), messages, seen(run_manager), {"stop": stop, **kwargs}
+            await self._anow(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
         )
         plan = plan.streamed
         chunks = self._call(plan, _CHUNK).astream(
@@ -246,7 +246,9 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(self._now(), messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(
+            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
+        )
         return super()._generate_with_cache(
             messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
         )
@@ -259,7 +261,7 @@ class RouterRunnable(GatewayChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         now = await self._anow()
-        plan = self._plan(now, messages, seen(run_manager), {"stop": stop, **kwargs})
+        plan = self._plan(now, messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs})
         return await super()._agenerate_with_cache(
             messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
         )
@@ -274,18 +276,18 @@ class RouterRunnable(GatewayChatModel):
     def _plan(
         self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]
     ) -> Plan:
-        """Decide one call, by its input, its arguments and its config."""
+        """Decide one call, by its input, its arguments and its config, completed by LangChain."""
         given = {name: value for name, value in flattened(kwargs).items() if value is not None}
         schema = given.pop("schema_check", None)
         own = given.pop("check", self.check)
         key, prompt = keyed(input) if isinstance(input, Mapping) else (None, input)
         named = {"route": given.pop("route", None), "model": given.pop("model", None)}
         route, model = first_named(
-            named, {"route": key}, self._configured(config), {"route": self.route}
+            named, {"route": key}, self._set_by(config), {"route": self.route}
         )
         prompt = self._convert_input(prompt)
         messages = prompt.to_messages()
-        router, health, labels = now.router, self._health, seen_under(config)
+        router, health, labels = now.router, self._health, inherited(config)
         signals = router.signals(
             _bridge.to_wire(messages),
             tools=given.get("tools") or (),

@@ -51,6 +51,8 @@ class Correction:
 
     def factor(self, family: str | None) -> float:
         """By what to multiply an estimate for *family*; 1 as long as nothing is known."""
+        if not self.calls:
+            return 1.0
         calls = self.calls.get(family or "", 0.0)
         return (self.ratios.get(family or "", 0.0) + _PRIOR) / (calls + _PRIOR)
 
