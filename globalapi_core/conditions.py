@@ -8,9 +8,6 @@ from typing import Any
 from globalapi_core.config import When
 from globalapi_core.signals import Signals
 
-_LISTS = ("keywords", "tags", "pii")
-"""Conditions of which a reason names only what was found: the others were not asked for."""
-
 
 def unmet(when: When | None, signals: Signals) -> str | None:
     """The first condition of *when* that does not hold, in words; `None` if all hold."""
@@ -32,15 +29,13 @@ def met(when: When | None, signals: Signals) -> str:
 
 
 def _found(name: str, wanted: Any, signals: Signals) -> Any:
-    """What of *wanted* made the condition hold."""
-    if name in ("task", "language"):
-        return [each for each in wanted if CONDITIONS[name](signals, [each]) is None]
-    if name == "modality":
-        return [each for each in wanted if each in signals.modalities]
-    if name not in _LISTS:
+    """What of *wanted* made the condition hold: of a list, what the request has."""
+    if not isinstance(wanted, list):
         return wanted
-    actual: frozenset[str] = getattr(signals, name)
-    return [each for each in wanted if each in actual] or sorted(actual)
+    held = [each for each in wanted if CONDITIONS[name](signals, [each]) is None]
+    if name == "pii":
+        return [each for each in held if each != "any"] or sorted(signals.pii)
+    return held
 
 
 def _unlike(actual: str, holds: bool) -> str | None:

@@ -89,7 +89,10 @@ def _guesses(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[st
         yield change, replace(signals, reasoning=not signals.reasoning)
     for each in _each(asked.get("language")) + ["en"] * ("language" in asked):
         language, _, script = each.partition("-")
-        if (language, script or None) not in ((signals.language, None), _spoken(signals)):
+        if (language, script or None) not in (
+            (signals.language, None),
+            (signals.language, signals.script),
+        ):
             change = f"if it were asked in {language_of(language, script)}"
             yield change, replace(signals, language=language, script=script or None)
     for each in _each(asked.get("task")):
@@ -102,10 +105,6 @@ def _guesses(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[st
             yield "without personal data", replace(signals, pii=frozenset())
         else:
             yield f"with personal data ({each})", replace(signals, pii=frozenset({kind}))
-
-
-def _spoken(signals: Signals) -> tuple[str, str | None]:
-    return signals.language, signals.script
 
 
 def _difficulties(signals: Signals, asked: dict[str, list[Any]]) -> Iterator[tuple[str, Signals]]:
