@@ -103,6 +103,11 @@ class ModelInfo:
     """The source of each field above that has one."""
 
     @property
+    def base(self) -> str:
+        """The name of the model, whatever mode of it this is."""
+        return self.variant_of or self.name
+
+    @property
     def known(self) -> bool:
         """Whether the catalog or the config file describes it; `False`: assumed facts."""
         return bool(self.sources)

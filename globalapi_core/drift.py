@@ -125,8 +125,7 @@ class Drift:
             return []
         if self._pid != os.getpid():
             self._restart()
-        model = decision.primary.model
-        name = model.variant_of or model.name
+        name = decision.primary.model.base
         found: list[Alert] = []
         with self._lock:
             for route in (None, decision.route):
@@ -160,7 +159,7 @@ def implied(config: Config) -> Iterator[Band]:
     """
     alerts = config.alerts
     for name, (least, most) in alerts.shares.items():
-        yield Band(_known(name, config.catalog), least, most, alerts.window)
+        yield Band(config.catalog.get(name).base, least, most, alerts.window)
     for route in config.routes:
         if route.target_share and route.need_above is not None:
             yield from _of_target(route, alerts.window, config.catalog)
@@ -170,12 +169,7 @@ def _of_target(route: Route, window: int, catalog: Catalog) -> Iterator[Band]:
     for name, share in (route.target_share or {}).items():
         miss = _MISS * math.sqrt(share * (1 - share) / CALIBRATED)
         least, most = max(0.0, share - miss), min(1.0, share + miss)
-        yield Band(_known(name, catalog), least, most, window, route.name)
-
-
-def _known(name: str, catalog: Catalog) -> str:
-    model = catalog.get(name)
-    return model.variant_of or model.name
+        yield Band(catalog.get(name).base, least, most, window, route.name)
 
 
 @dataclass(slots=True)

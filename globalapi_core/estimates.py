@@ -26,7 +26,7 @@ def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> 
     made = Candidate(model, params=params)
     # What two families make of one text differs: each is asked for its own count.
     prompt = signals.tokens(model.family)
-    mine = signals.previous in (model.name, model.variant_of or model.name)
+    mine = signals.previous in (model.name, model.base)
     cached = min(signals.cached_tokens, prompt) if mine else None
     usage = Usage(prompt, expected_output(made, signals), cache_read_tokens=cached)
     return Candidate(model, params=params, estimate=cost(usage, model.price))

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from globalapi_core.records import CallRecord
 
 if TYPE_CHECKING:
     from globalapi_core.drift import Alert, Drift
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,7 @@ def on_call(hook: Hook) -> Callable[[], None]:
     Returns:
         What takes the hook away again.
     """
-    key = object()
-    _hooks[key] = hook
-    return lambda: _forget(key)
+    return _added(hook, _hooks)
 
 
 def on_shadow(hook: ShadowHook) -> Callable[[], None]:
@@ -87,9 +88,7 @@ def on_shadow(hook: ShadowHook) -> Callable[[], None]:
     Returns:
         What takes the hook away again.
     """
-    key = object()
-    _shadow_hooks[key] = hook
-    return lambda: _forget(key)
+    return _added(hook, _shadow_hooks)
 
 
 def on_alert(hook: AlertHook) -> Callable[[], None]:
@@ -105,9 +104,7 @@ def on_alert(hook: AlertHook) -> Callable[[], None]:
     Returns:
         What takes the hook away again.
     """
-    key = object()
-    _alert_hooks[key] = hook
-    return lambda: _forget(key)
+    return _added(hook, _alert_hooks)
 
 
 @contextmanager
@@ -130,12 +127,7 @@ def recorded_calls() -> Iterator[list[CallRecord]]:
 
 def tell(record: CallRecord) -> None:
     """Tell all hooks of *record*."""
-    # A copy: another thread may add one, or take one away, in the meantime.
-    for hook in list(_hooks.values()):
-        try:
-            hook(record)
-        except Exception:
-            _logger.exception("the hook %s failed", _name(hook))
+    _tell_all(_hooks, record)
 
 
 def tell_shadow(shadowed: Shadowed) -> None:
@@ -154,11 +146,7 @@ def tell_shadow(shadowed: Shadowed) -> None:
 def tell_alert(alert: Alert) -> None:
     """Log *alert*, and tell all hooks of alerts."""
     _logger.warning("%s", alert)
-    for hook in list(_alert_hooks.values()):
-        try:
-            hook(alert)
-        except Exception:
-            _logger.exception("the hook %s failed", _name(hook))
+    _tell_all(_alert_hooks, alert)
 
 
 def watched(drift: Drift | None) -> Hook:
@@ -174,12 +162,25 @@ def watched(drift: Drift | None) -> Hook:
     return told
 
 
+def _added(hook: T, hooks: dict[object, T]) -> Callable[[], None]:
+    """Put *hook* among *hooks*; what takes it away again, once is enough."""
+    key = object()
+    hooks[key] = hook
+
+    def remove() -> None:
+        hooks.pop(key, None)
+
+    return remove
+
+
+def _tell_all(hooks: Mapping[object, Callable[[S], object]], subject: S) -> None:
+    # A copy: another thread may add one, or take one away, in the meantime.
+    for hook in list(hooks.values()):
+        try:
+            hook(subject)
+        except Exception:
+            _logger.exception("the hook %s failed", _name(hook))
+
+
 def _name(hook: object) -> object:
     return getattr(hook, "__qualname__", type(hook))
-
-
-def _forget(key: object) -> None:
-    """Take the hook of *key* away; once is enough."""
-    _hooks.pop(key, None)
-    _shadow_hooks.pop(key, None)
-    _alert_hooks.pop(key, None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from globalapi_core.catalog import Catalog, ModelInfo
+from globalapi_core.catalog import Catalog
 from globalapi_core.circuits import Snapshot
 from globalapi_core.config import Choose, Route
 from globalapi_core.estimates import EXPECTED_OUTPUT
@@ -150,12 +150,8 @@ def found(candidates: Sequence[Candidate], name: str | None, catalog: Catalog) -
         return None
     model = catalog.get(name)
     exact = (each for each in candidates if each.name == model.name)
-    modes = (each for each in candidates if _base(each.model) == _base(model))
+    modes = (each for each in candidates if each.model.base == model.base)
     return next(exact, None) or next(modes, None)
-
-
-def _base(model: ModelInfo) -> str:
-    return model.variant_of or model.name
 
 
 def _first(one: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -91,8 +91,7 @@ class Router:
     ) -> Signals:
         if previous is not None:
             # What it has cached it has in every mode.
-            answered = self.catalog.get(previous)
-            previous = answered.variant_of or answered.name
+            previous = self.catalog.get(previous).base
         keywords, counters = self.config.keywords, self._counters
         return signals.read(
             messages, previous=previous, keywords=keywords, counters=counters, **facts
@@ -246,10 +245,10 @@ class Router:
         return replace(decision, policies=names, max_cost=policy.ceiling(policies))
 
     def _route(self, name: str) -> Route:
-        for route in self.config.routes:
-            if route.name == name:
-                return route
-        known = [route.name for route in self.config.routes]
+        route = self.config.route(name)
+        if route is not None:
+            return route
+        known = [each.name for each in self.config.routes]
         raise UnknownRouteError(name, close=difflib.get_close_matches(name, known), known=known)
 
 

@@ -173,8 +173,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = kwargs.pop("plan", None) or self._plan(
-            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
+        plan = kwargs.pop("plan", None) or self._under(
+            self._now(), run_manager, messages, stop, kwargs
         )
         result: ChatResult = self._call(plan, _RESULT).run(
             lambda attempt: self._member(plan, attempt)._generate(
@@ -190,8 +190,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = kwargs.pop("plan", None) or self._plan(
-            await self._anow(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
+        plan = kwargs.pop("plan", None) or self._under(
+            await self._anow(), run_manager, messages, stop, kwargs
         )
         result: ChatResult = await self._call(plan, _RESULT).arun(
             lambda attempt: self._member(plan, attempt)._agenerate(
@@ -207,8 +207,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        plan = kwargs.pop("plan", None) or self._plan(
-            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
+        plan = kwargs.pop("plan", None) or self._under(
+            self._now(), run_manager, messages, stop, kwargs
         )
         plan = plan.streamed
         yield from self._call(plan, _CHUNK).stream(
@@ -224,8 +224,8 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        plan = kwargs.pop("plan", None) or self._plan(
-            await self._anow(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
+        plan = kwargs.pop("plan", None) or self._under(
+            await self._anow(), run_manager, messages, stop, kwargs
         )
         plan = plan.streamed
         chunks = self._call(plan, _CHUNK).astream(
@@ -246,9 +246,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        plan = self._plan(
-            self._now(), messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs}
-        )
+        plan = self._under(self._now(), run_manager, messages, stop, kwargs)
         return super()._generate_with_cache(
             messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
         )
@@ -260,8 +258,7 @@ class RouterRunnable(GatewayChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        now = await self._anow()
-        plan = self._plan(now, messages, ensure_config(seen(run_manager)), {"stop": stop, **kwargs})
+        plan = self._under(await self._anow(), run_manager, messages, stop, kwargs)
         return await super()._agenerate_with_cache(
             messages, stop=stop, run_manager=run_manager, plan=plan, **kwargs
         )
@@ -272,6 +269,17 @@ class RouterRunnable(GatewayChatModel):
         if plan is not None:
             kwargs["candidates"] = sorted(each.name for each in plan.decision.candidates)
         return super()._get_llm_string(stop=stop, **kwargs)
+
+    def _under(
+        self,
+        now: InForce,
+        run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+    ) -> Plan:
+        """Decide a call for which LangChain has made *run* already."""
+        return self._plan(now, messages, ensure_config(seen(run)), {"stop": stop, **kwargs})
 
     def _plan(
         self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]

@@ -30,8 +30,7 @@ def read(argument: str | None, file: Path | None) -> str:
     if argument is not None and argument != "-":
         return argument
     hint = "PROMPT" if file is None else "--file"
-    source = file or Path("-")
-    raw = sys.stdin.buffer.read() if source == Path("-") else _bytes(source, hint)
+    raw = content(file or Path("-"), hint)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -101,6 +100,15 @@ def _data_url(image: Path) -> str:
         text = f"{image}: expected a picture such as .png or .jpg"
         raise typer.BadParameter(text, param_hint="--image")
     return f"data:{kind};base64,{base64.b64encode(_bytes(image, '--image')).decode()}"
+
+
+def content(file: Path, hint: str) -> bytes:
+    """What is in *file*, or in stdin for `-`.
+
+    Raises:
+        BadParameter: it cannot be read; *hint* is what named it.
+    """
+    return sys.stdin.buffer.read() if file == Path("-") else _bytes(file, hint)
 
 
 def _bytes(file: Path, hint: str) -> bytes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from globalapi_core.cli import _prompt
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import Message
 
@@ -45,12 +45,7 @@ def read(file: Path) -> list[list[Message]]:
 
 def _text(file: Path) -> str:
     try:
-        raw = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise typer.BadParameter(f"cannot read {file}: {reason}", param_hint="PROMPTS") from None
-    try:
-        return raw.decode("utf-8-sig")
+        return _prompt.content(file, "PROMPTS").decode("utf-8-sig")
     except UnicodeDecodeError:
         text = f"cannot read {file}: save it as UTF-8"
         raise typer.BadParameter(text, param_hint="PROMPTS") from None
