@@ -1,6 +1,6 @@
 """Measure the learned choice, and print what docs/routing-quality.md records.
 
-    python scripts/eval_routing.py --data DIR [--parts seen,unseen,pair,share,same,time]
+    python scripts/eval_routing.py --data DIR [--parts signals,seen,unseen,pair,share,same,time]
 
 DIR is the folder of the routing data, with `score_router.py` beside or above it: its
 metrics, its grid and its operating points are used, so that figures compare with its
@@ -23,6 +23,7 @@ from typing import Any
 # As in training: what more threads add up differs in the last bits.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
+import eval_signals
 import eval_stability
 import numpy as np
 import train_router
@@ -44,6 +45,7 @@ class Bench:
     """The data, the shared scorer, and predictors trained on parts of the data."""
 
     def __init__(self, data: Path) -> None:
+        self.data = data
         sys.path[:0] = [str(data), str(data.parent)]
         self.scorer = importlib.import_module("score_router")
         self.dev, self.valid = (train_router.load(data, split) for split in ("dev", "valid"))
@@ -260,7 +262,13 @@ def same(bench: Bench) -> None:
         eval_stability.same(name, pairs, predictor.guess, pools, two, (DEAR, CHEAP))
 
 
+def signals(bench: Bench) -> None:
+    """What `when` goes by: task, language, and the same question in two languages."""
+    eval_signals.told(bench.data)
+
+
 PARTS = {
+    "signals": signals,
     "seen": seen, "unseen": unseen, "pair": pair, "share": share, "same": same, "time": pace,
 }  # fmt: skip
 
