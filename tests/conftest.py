@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Generator, Iterator
@@ -16,6 +17,15 @@ from tests import canary
 
 _FOREIGN = ("GLOBAL_API_", "OPENAI_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection go through what is imported, which nothing ever frees.
+
+    It takes most of a second, which is what some calls under test are given.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,7 @@ _CONNECTIONS = (
             "GatewayTimeoutError",
             within=6.0,
         ),
-        timeout=0.4,
+        timeout=1.0,
         ways=EACH_ONCE,
         place="black hole",
     ),
@@ -212,7 +212,7 @@ _CONNECTIONS = (
             within=6.0,
         ),
         ways=WHOLE,
-        timeout=0.4,
+        timeout=1.0,
     ),
     *(
         Case(
