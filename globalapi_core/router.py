@@ -16,7 +16,13 @@ from globalapi_core import conditions, policy, ranking, signals
 from globalapi_core.catalog import Catalog, ModelInfo
 from globalapi_core.circuits import Snapshot
 from globalapi_core.config import Config, Policy, Route, load_config
-from globalapi_core.errors import ConfigError, NoCandidateError, PolicyError, UnknownRouteError
+from globalapi_core.errors import (
+    ConfigError,
+    InvalidInputError,
+    NoCandidateError,
+    PolicyError,
+    UnknownRouteError,
+)
 from globalapi_core.estimates import candidate
 from globalapi_core.quality import predict, results
 from globalapi_core.quality.table import Table
@@ -114,11 +120,14 @@ class Router:
             cooling: who just failed: a snapshot of `health`; `None`: nobody did.
 
         Raises:
+            InvalidInputError: *model* is an empty name.
             NoCandidateError: no model that was considered can take the call.
             PolicyError: some could, and a policy forbids it.
             UnknownRouteError: there is no such route.
         """
         if model is not None:
+            if not model.strip():
+                raise InvalidInputError("expected a model's name, got nothing")
             return self._forced_model(signals, self.catalog.get(model))
         cooling = cooling or Snapshot()
         if route is not None:
@@ -191,7 +200,7 @@ class Router:
         if reason is not None:
             return Rejection(model.name, reason)
         found = candidate(model, signals, route.params)
-        return _not_allowed(found, signals, policies) or found
+        return policy.forbidden(found, signals, policies) or found
 
     def _ordered(
         self, route: Route, able: list[Candidate], signals: Signals, cooling: Snapshot
@@ -235,7 +244,7 @@ class Router:
         model = self.catalog.in_mode(model, thinking=bool(signals.thinking))
         found = candidate(model, signals, {})
         policies = policy.in_force(self._policies, signals)
-        rejection = _not_allowed(found, signals, policies)
+        rejection = policy.forbidden(found, signals, policies)
         if rejection is not None:
             raise _no_candidate(None, [rejection])
         decision = alone(found, signals)
@@ -272,13 +281,6 @@ def alone(candidate: Candidate, signals: Signals) -> Decision:
         signals=signals,
         forced=True,
     )
-
-
-def _not_allowed(
-    candidate: Candidate, signals: Signals, policies: Sequence[Policy]
-) -> Rejection | None:
-    found = policy.forbidden(candidate, signals, policies)
-    return Rejection(candidate.name, found[1], policy=found[0]) if found else None
 
 
 def _resolved(each: Policy, config: Config) -> Policy:

@@ -59,8 +59,14 @@ def resolve(
         InsecureURLError: the URL is plain http to another machine.
         ConfigError: the URL or the key is malformed.
     """
+    places = (
+        (base_url, "base_url"),
+        (os.environ.get(BASE_URL_VARIABLE), BASE_URL_VARIABLE),
+        (file_url, "gateway.base_url of the config file"),
+        (GATEWAY_URL, ""),
+    )
     endpoint = Endpoint(
-        _url(base_url or os.environ.get(BASE_URL_VARIABLE) or file_url or GATEWAY_URL),
+        next(_url(url, place) for url, place in places if url),
         _key(api_key, "api_key") or _key(os.environ.get(KEY_VARIABLE), KEY_VARIABLE),
     )
     if endpoint.is_gateway and endpoint.api_key is None:
@@ -72,17 +78,18 @@ def resolve(
     return endpoint
 
 
-def _url(url: str) -> str:
+def _url(url: str, place: str) -> str:
+    """*url* as calls use it; *place* is where it was found."""
     url = url.strip()
     if "@" in url or "?" in url or "#" in url:
         # Not shown: what is there may be a secret.
         raise ConfigError(
-            "the base URL holds a user name, a password or a query: pass the key as api_key, "
+            f"{place} holds a user name, a password or a query: pass the key as api_key, "
             f"and a URL like {GATEWAY_URL!r}"
         )
     parts = _parts(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"not a base URL: {url!r}; expected one like {GATEWAY_URL!r}")
+        raise ConfigError(f"not a base URL in {place}: {url!r}; expected one like {GATEWAY_URL!r}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InsecureURLError(
             f"refusing to send a key and prompts in clear to {parts.hostname!r}: "

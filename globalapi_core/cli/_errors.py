@@ -1,8 +1,10 @@
-"""How an error is shown, and the exit code it ends in."""
+"""How an error is shown, and the exit code it ends in: one form, whoever found it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -25,23 +27,40 @@ _MISUSE = (
     UnknownModelError,
     UnknownRouteError,
 )
+# typer exports no UsageError, which this is one of.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer says of arguments and options, and the commands of their values."""
 _FACTS = (
     "file", "line", "key", "name", "close", "route", "model", "status", "code", "request_id",
     "retry_after", "partial_text",
 )  # fmt: skip
 
 
-def exit_code(error: GlobalAPIError) -> int:
+@contextmanager
+def reported(*, as_json: bool) -> Iterator[None]:
+    """Make what is raised on purpose a message on stderr and an exit code."""
+    try:
+        yield
+    except (GlobalAPIError, UsageError) as error:
+        report(error, as_json=as_json)
+        raise typer.Exit(exit_code(error)) from None
+
+
+def exit_code(error: Exception) -> int:
     """2 when what the user gave was wrong, 1 when it was right but failed."""
-    return 2 if isinstance(error, _MISUSE) else 1
+    return 2 if isinstance(error, (*_MISUSE, UsageError)) else 1
 
 
 def report(error: Exception, *, as_json: bool) -> None:
     """Write *error* to stderr."""
     if as_json:
         typer.echo(json.dumps({"error": facts(error)}, ensure_ascii=False), err=True)
-    else:
-        typer.echo(f"error: {error}", err=True)
+        return
+    from globalapi_core.cli import _output
+
+    typer.echo(f"error: {_output.harmless(message(error))}", err=True)
+    if context := getattr(error, "ctx", None):
+        typer.echo(f"try `{context.command_path} --help`", err=True)
 
 
 def facts(error: Exception) -> dict[str, Any]:
@@ -60,5 +79,10 @@ def facts(error: Exception) -> dict[str, Any]:
 
 def message(error: BaseException) -> str:
     """The text of *error*; of an error of usage, with the option it is about."""
-    described = getattr(error, "format_message", None)
-    return described() if described else str(error)
+    if isinstance(error, UsageError):
+        described: str = getattr(error, "format_message", error.__str__)()
+        return described[:1].lower() + described[1:]
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return str(error)

@@ -13,30 +13,20 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from globalapi_core.cli import _errors
-from globalapi_core.errors import GlobalAPIError
 
 COMMANDS = {
-    "calibrate": (
-        "calibrate",
-        "Find the need_above for a target_share, from a sample of prompts; calls nothing.",
-    ),
+    "calibrate": ("calibrate", "Find need_above for a target_share from a sample of prompts."),
     "chat": ("chat", "Ask one question and stream the answer."),
-    "check": ("check", "Find what is wrong with a config file, and what is unwise in it."),
-    "demo": (
-        "demo",
-        "Run one RAG pipeline in LangChain and in LlamaIndex, with reasons and costs.",
-    ),
-    "explain": ("explain", "Tell in words where a prompt goes, why, and what would change it."),
+    "check": ("check", "Find what is wrong with a config file, or unwise in it."),
+    "demo": ("demo", "Run one RAG pipeline in LangChain and LlamaIndex, with costs."),
+    "explain": ("explain", "Tell in words where a prompt goes, why, and what changes it."),
     "init": ("init", "Write a config file from a template, with its tests."),
     "models": ("models", "What models there are, what they can do and what they charge."),
-    "route": ("route", "Show which model a prompt goes to, and why, as tables; calls nothing."),
-    "sandbox": ("sandbox", "Serve a gateway on this machine until Ctrl-C: no key, no network."),
+    "route": ("route", "Show as tables which model a prompt goes to, and why."),
+    "sandbox": ("sandbox", "Serve a gateway on this machine: no key, no network."),
     "test": ("test", "Run the tests in a config file; calls nothing."),
 }
 """Name of a command: the module it is in, and the line `globalapi --help` shows."""
-
-# typer exports no UsageError, which this is one of.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def plain(**settings: Any) -> typer.Typer:
@@ -61,19 +51,19 @@ class Commands(TyperGroup):
         name, stub, rest = super().resolve_command(ctx, args)
         return name, stub if name is None else load(name), rest
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Read what stands before the command; without a word, show the help."""
+        if not args:
+            return super().make_context(info_name, args, parent, **extra)
+        with _errors.reported(as_json=_wants_json(args)):
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; what it raises on purpose becomes a message and an exit code."""
-        as_json = _wants_json(ctx.args)
-        try:
+        with _errors.reported(as_json=_wants_json(ctx.args)):
             return super().invoke(ctx)
-        except GlobalAPIError as error:
-            _errors.report(error, as_json=as_json)
-            raise typer.Exit(_errors.exit_code(error)) from None
-        except _UsageError as error:
-            if not as_json:
-                raise
-            _errors.report(error, as_json=True)
-            raise typer.Exit(2) from None
 
 
 def load(name: str) -> Any:

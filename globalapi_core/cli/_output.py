@@ -21,6 +21,11 @@ SHOWN = 100
 """Characters of a file's line that are quoted."""
 _WIDE = 300
 """Columns of an output that is no terminal: nothing is folded, `grep` finds it."""
+_LEAST = 80
+"""Columns that tables are drawn for at least: a narrower terminal folds their lines itself, and
+no name and no number is cut."""
+_STEERING = {code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+"""The control characters by which a text could move a terminal's cursor or set its title."""
 
 
 def document(data: Any) -> None:
@@ -37,6 +42,8 @@ def console(*, stderr: bool = False) -> Console:
     found = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     if not found.is_terminal:
         found.width = _WIDE
+    elif not stderr:
+        found.width = max(found.width, _LEAST)
     return found
 
 
@@ -103,4 +110,9 @@ def amount(cost: Cost | None) -> str:
 
 def failure(error: BaseException) -> str:
     """The type of *error* and the first line of what it says."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return harmless(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+
+
+def harmless(text: str) -> str:
+    """*text*, which a server may have written, without what could steer a terminal."""
+    return text.translate(_STEERING)

@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from globalapi_core.cli import _prompt
+from globalapi_core.cli import _files
 from globalapi_core.errors import InvalidInputError
 from globalapi_core.signals import Message
 
@@ -25,7 +23,7 @@ def read(file: Path) -> list[list[Message]]:
         InvalidInputError: a line of it is no prompt, or there is none.
     """
     # Not `splitlines`: JSON may hold other characters that end a line.
-    lines = _text(file).split("\n")
+    lines = _files.text(file, "PROMPTS").split("\n")
     parsed = _is_jsonl(file, lines)
     found = []
     for number, line in enumerate(lines, start=1):
@@ -41,14 +39,6 @@ def read(file: Path) -> list[list[Message]]:
     if not found:
         raise InvalidInputError(f"there are no prompts in {file}")
     return found
-
-
-def _text(file: Path) -> str:
-    try:
-        return _prompt.content(file, "PROMPTS").decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = f"cannot read {file}: save it as UTF-8"
-        raise typer.BadParameter(text, param_hint="PROMPTS") from None
 
 
 def _is_jsonl(file: Path, lines: list[str]) -> bool:

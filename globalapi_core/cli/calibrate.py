@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from globalapi_core.cli import _calibration, _options, _output, _placing, _samples
+from globalapi_core.cli import _calibration, _files, _options, _output, _placing, _samples
 from globalapi_core.cli._calibration import Calibration
 from globalapi_core.cli._lazy import plain
 from globalapi_core.config import Config, Route
@@ -26,6 +26,7 @@ def calibrate(
         Path,
         typer.Argument(
             metavar="PROMPTS",
+            parser=_files.named,
             help="A sample of your prompts: JSONL, or text with one a line; - reads stdin.",
         ),
     ],
@@ -39,10 +40,10 @@ def calibrate(
     ] = False,
     json: _options.Json = False,
 ) -> None:
-    """Find the need_above for a target_share, from a sample of prompts; calls nothing.
+    """Find need_above for a target_share from a sample of prompts.
 
-    Prompts that take another route do not count, unless the route is named. Prompts are
-    neither shown nor kept.
+    It calls nothing. Prompts that take another route do not count, unless the route is
+    named. Prompts are neither shown nor kept.
     """
     reading = examine_file(config)
     routes = _with_a_share(reading, route)

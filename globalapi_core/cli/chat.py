@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json as json_
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +16,7 @@ from globalapi_core.cli._lazy import plain
 from globalapi_core.client import Answer, Client
 from globalapi_core.records import CallRecord, Decision
 from globalapi_core.router import Router
-from globalapi_core.wire import ChatRequest, Timeouts, Wire
+from globalapi_core.wire import ChatRequest, InvalidToolCall, Reply, Timeouts, ToolCall, Wire
 
 app = plain()
 
@@ -24,57 +27,88 @@ def chat(
     file: _options.File = None,
     image: _options.Image = None,
     system: _options.System = None,
-    route: _options.Route = None,
-    model: _options.Model = None,
+    tools: _options.Tools = None,
+    json_output: _options.JsonOutput = False,
     tag: _options.Tag = None,
+    meta: _options.Meta = None,
     max_tokens: _options.MaxTokens = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="T", min=0, max=2, help="How varied.")
+        float | None,
+        typer.Option(
+            "--temperature",
+            metavar="T",
+            min=0,
+            max=2,
+            help="0: the likeliest answer; 2: the most varied.",
+        ),
     ] = None,
+    route: _options.Route = None,
+    model: _options.Model = None,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Wait for the whole answer.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Only the answer, nothing on stderr.")
+        bool, typer.Option("--quiet", "-q", help="Only the answer; on stderr only errors.")
     ] = False,
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Ask one question and stream the answer; stderr says model, reason, tokens and cost."""
+    """Ask one question and stream the answer.
+
+    Model, reason, tokens and cost in USD go to stderr. Tools that the model calls are not run:
+    each call is a line of JSON.
+    """
     router = Router(config)
-    messages = _prompt.messages(_prompt.read(prompt, file), system=system, image=image)
-    signals = router.signals(messages, max_tokens=max_tokens, tags=tag or ())
-    decision = _prompt.decide(router, signals, route=route, model=model)
-    params = {"max_tokens": max_tokens, "temperature": temperature}
-    request = ChatRequest(messages, params=params)
+    asked = _prompt.asked(
+        prompt, file=file, image=image, system=system, tools=tools, json_output=json_output,
+        max_tokens=max_tokens, tag=tag, meta=meta,
+    )  # fmt: skip
+    decision = _prompt.decide(router, asked, route=route, model=model)
+    request = ChatRequest(
+        asked.messages,
+        tools=asked.tools,
+        response_format=asked.response_format,
+        params={"max_tokens": max_tokens, "temperature": temperature},
+    )
+    silent = quiet or json
     with _endpoint.target(router.config) as target:
-        for note in () if quiet or json else (_prompt.assumptions(decision, router), str(target)):
-            if note:
-                typer.echo(note, err=True)
+        _note(() if silent else (_prompt.assumptions(decision, router), str(target)))
         limits = router.config.attempts
         wire = Wire(target.endpoint, Timeouts.of(limits))
         client = Client(wire, limits=limits, budget=Budget.of(router.config))
         if json:
             answer = client.complete(request, decision)
-            _output.document(_described(answer) | {"endpoint": target.name})
+            _output.document(_described(answer.reply, answer.record) | {"endpoint": target.name})
         else:
             answer = _say(client, request, decision, whole=no_stream)
-    for line in () if quiet or json else _footer(answer.record):
-        typer.echo(line, err=True)
+    _note(() if silent else _footer(answer.record))
+
+
+def _note(lines: Iterable[str | None]) -> None:
+    for line in lines:
+        if line:
+            typer.echo(line, err=True)
 
 
 def _say(client: Client, request: ChatRequest, decision: Decision, *, whole: bool) -> Answer:
-    """Write the answer to stdout as it comes, or when it is *whole*."""
-    if whole:
-        answer = client.complete(request, decision)
-        typer.echo(answer.reply.text)
-        return answer
+    """Write the answer to stdout as it comes, or when it is *whole*; calls of tools after it."""
+    answer = client.complete(request, decision) if whole else _streamed(client, request, decision)
+    if whole and answer.reply.text:
+        typer.echo(_shown(answer.reply.text))
+    called: tuple[ToolCall | InvalidToolCall, ...]
+    called = (*answer.reply.tool_calls, *answer.reply.invalid_tool_calls)
+    for each in called:
+        typer.echo(json_.dumps(asdict(each), ensure_ascii=False))
+    return answer
+
+
+def _streamed(client: Client, request: ChatRequest, decision: Decision) -> Answer:
     ended = True
     try:
         for item in client.stream(request, decision):
             if isinstance(item, Answer):
                 return item
-            typer.echo(item.text, nl=False)
+            typer.echo(_shown(item.text), nl=False)
             ended = not item.text and ended
     finally:
         # Half an answer too ends its line, so that the error after it has its own.
@@ -83,14 +117,20 @@ def _say(client: Client, request: ChatRequest, decision: Decision, *, whole: boo
     raise TypeError("the stream ended without an answer")
 
 
-def _described(answer: Answer) -> dict[str, Any]:
+def _shown(text: str) -> str:
+    """An answer as it came, but for what could steer a terminal."""
+    return _output.harmless(text) if sys.stdout.isatty() else text
+
+
+def _described(reply: Reply, record: CallRecord) -> dict[str, Any]:
     """For JSON: the answer and the record of the call."""
-    reply = answer.reply
     return {
         "text": reply.text,
         "reasoning": reply.reasoning,
         "finish_reason": reply.finish_reason,
-        **answer.record.as_dict(),
+        "tool_calls": [asdict(each) for each in reply.tool_calls],
+        "invalid_tool_calls": [asdict(each) for each in reply.invalid_tool_calls],
+        **record.as_dict(),
     }
 
 

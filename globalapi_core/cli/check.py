@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,15 +16,14 @@ app = plain()
 
 @app.command(epilog="Example: globalapi check globalapi.yaml")
 def check(
-    file: Annotated[
-        Path | None, typer.Argument(help="The file; else the one that would be used.")
-    ] = None,
+    file: _options.ConfigArgument = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the file instead.")
     ] = False,
+    config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Find what is wrong with a config file, and what is unwise in it.
+    """Find what is wrong with a config file, or unwise in it.
 
     Errors end in exit code 2, warnings do not. The tests in the file are run too.
     """
@@ -34,7 +32,7 @@ def check(
 
         _output.document(config_schema())
         return
-    reading = examine_file(file)
+    reading = examine_file(_options.one_config(file, config))
     findings = _findings.of(reading)
     ok = not any(each.severity == "error" for each in findings)
     if json:

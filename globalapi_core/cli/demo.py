@@ -46,15 +46,18 @@ class Result:
 @app.command(epilog="Example: globalapi demo --framework langchain --questions 8")
 def demo(
     framework: Annotated[
-        str, typer.Option("--framework", metavar="NAME", help="langchain, llamaindex, or both.")
+        str, typer.Option("--framework", metavar="NAME", help="langchain, llamaindex or both.")
     ] = "both",
     questions: Annotated[
-        int | None, typer.Option("--questions", metavar="N", min=1, help="How many; else all.")
+        int | None,
+        typer.Option(
+            "--questions", metavar="N", min=1, help="How many questions, evenly spaced; else all."
+        ),
     ] = None,
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Run one RAG pipeline in LangChain and in LlamaIndex, with reasons and costs.
+    """Run one RAG pipeline in LangChain and LlamaIndex, with costs.
 
     With GLOBAL_API_KEY the gateway answers, with GLOBAL_API_BASE_URL that server, and
     without either the embedded sandbox. Takes a model down at the end (sandbox only).

@@ -43,7 +43,7 @@ class _ListByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `list` where no command was named."""
-        if not args or (args[0].startswith("-") and args[0] != "--help"):
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
@@ -75,10 +75,17 @@ def list_(
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """List the models: in and out are prices, USD per million tokens; ? is not known."""
+    """List the models with their prices, in USD per million tokens.
+
+    in and out are the prices of input and output, context is in tokens, tok/s is the speed of
+    an answer; ? is not known.
+    """
+    catalog = load_config(config).catalog
+    _expect(family, {each.family for each in catalog}, "--family")
+    _expect(origin, {each.origin for each in catalog if each.origin}, "--origin")
     found = [
         model
-        for model in load_config(config).catalog
+        for model in catalog
         if family in (None, model.family)
         and origin in (None, model.origin)
         and all(_can(model, each) for each in can or ())
@@ -97,11 +104,17 @@ def list_(
 
 @app.command(epilog="Example: globalapi models show moonshot-k2.5")
 def show(
-    name: Annotated[str, typer.Argument(help="The model, by any of its spellings.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The model, by any of its spellings.")
+    ],
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Show all that is known of one model, each fact with its source and date."""
+    """Show what is known of one model, with sources and dates.
+
+    Prices are in USD per million tokens, ttft_ms is the milliseconds until the first token;
+    ? is not known.
+    """
     model = load_config(config).catalog.resolve(name)
     if json:
         _output.document(_described(model) | {"sources": _sources(model)})
@@ -116,6 +129,13 @@ def show(
         console.print(f"also spelled: {', '.join(model.aliases)}")
     if model.notes:
         console.print(f"notes: {model.notes}")
+
+
+def _expect(name: str | None, known: set[str], option: str) -> None:
+    """Refuse a *name* that no model has: an empty list would look like an answer."""
+    if name is not None and name not in known:
+        text = f"expected one of {', '.join(sorted(known))}; not {name!r}"
+        raise typer.BadParameter(text, param_hint=option)
 
 
 def _row(model: ModelInfo) -> tuple[str, ...]:

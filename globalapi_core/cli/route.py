@@ -4,48 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from globalapi_core.cli import _options, _output, _prompt
-from globalapi_core.cli._lazy import plain
+from globalapi_core.cli import _deciding, _output, _prompt
 from globalapi_core.pricing import usd
 from globalapi_core.records import Decision
 from globalapi_core.router import Router
 from globalapi_core.signals import Signals
-
-app = plain()
-
-
-@app.command(epilog='Example: globalapi route "Write a Python function that merges intervals"')
-def route(
-    prompt: _options.Prompt = None,
-    file: _options.File = None,
-    image: _options.Image = None,
-    tools: _options.Tools = None,
-    json_output: _options.JsonOutput = False,
-    system: _options.System = None,
-    tag: _options.Tag = None,
-    meta: _options.Meta = None,
-    max_tokens: _options.MaxTokens = None,
-    route: _options.Route = None,
-    model: _options.Model = None,
-    config: _options.Config = None,
-    json: _options.Json = False,
-) -> None:
-    """Show which model a prompt goes to, and why, as tables; calls nothing."""
-    router = Router(config)
-    signals = _prompt.signals(
-        router,
-        _prompt.messages(_prompt.read(prompt, file), system=system, image=image),
-        tools_file=tools,
-        json_output=json_output,
-        max_tokens=max_tokens,
-        tag=tag,
-        meta=meta,
-    )
-    decision = _prompt.decide(router, signals, route=route, model=model)
-    if json:
-        _output.document(_prompt.as_dict(decision))
-    else:
-        _show(decision, router)
 
 
 def _show(decision: Decision, router: Router) -> None:
@@ -102,3 +65,10 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+app = _deciding.command(
+    _show,
+    help="Show as tables which model a prompt goes to, and why.\n\nIt calls nothing.",
+    example='globalapi route "Write a Python function that merges intervals"',
+)

@@ -12,8 +12,9 @@ import typer
 from globalapi_core.cli import _options
 from globalapi_core.cli._lazy import plain
 from globalapi_core.config import load_config
+from globalapi_core.errors import ConfigError
 from globalapi_core.sandbox import Sandbox
-from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE, is_loopback
+from globalapi_core.settings import BASE_URL_VARIABLE, KEY_VARIABLE, is_loopback, resolve
 
 app = plain()
 
@@ -21,7 +22,8 @@ app = plain()
 @app.command(epilog="Example: globalapi sandbox --port 8765 --speed 1")
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")
+        int,
+        typer.Option("--port", metavar="N", min=0, max=65535, help="TCP port; 0 takes a free one."),
     ] = 8765,
     host: Annotated[
         str, typer.Option("--host", metavar="IP", help="An address of this machine alone.")
@@ -29,7 +31,10 @@ def sandbox(
     speed: Annotated[
         float,
         typer.Option(
-            "--speed", metavar="X", min=0, help="0 answers at once, 1 as fast as the models do."
+            "--speed",
+            metavar="X",
+            min=0,
+            help="0 answers at once, 1 at the models' own tokens per second.",
         ),
     ] = 0.0,
     key: Annotated[
@@ -38,13 +43,15 @@ def sandbox(
     config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
-    """Serve a gateway on this machine until Ctrl-C: no key, no network.
+    """Serve a gateway on this machine: no key, no network.
 
-    Answers are drawn from the prompt; prices, limits and speeds are the catalog's.
+    It runs until Ctrl-C. Answers are drawn from the prompt; prices, limits and speeds are the
+    catalog's.
     """
     if not is_loopback(host):
         text = f"expected 127.0.0.1, ::1 or localhost, not {host!r}: the sandbox shows prompts"
         raise typer.BadParameter(text, param_hint="--host")
+    _check(key)
     catalog = load_config(config).catalog
     with Sandbox(catalog, port, host, speed, key=key) as server:
         if json:
@@ -56,3 +63,14 @@ def sandbox(
                 typer.echo(f"export {KEY_VARIABLE}={shlex.quote(key)}")
         while True:
             time.sleep(3600)
+
+
+def _check(key: str | None) -> None:
+    """Refuse a *key* that no client would send."""
+    if not key:
+        return
+    try:
+        resolve("http://127.0.0.1", key)
+    except ConfigError:
+        text = "expected a key in ASCII, without a space or a line break"
+        raise typer.BadParameter(text, param_hint="--key") from None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from globalapi_core.cli import _cases, _options, _output
@@ -19,9 +16,8 @@ app = plain()
 
 @app.command(epilog="Example: globalapi test globalapi.yaml")
 def run_tests(
-    file: Annotated[
-        Path | None, typer.Argument(help="The file; else the one that would be used.")
-    ] = None,
+    file: _options.ConfigArgument = None,
+    config: _options.Config = None,
     json: _options.Json = False,
 ) -> None:
     """Run the tests in a config file; calls nothing.
@@ -29,7 +25,7 @@ def run_tests(
     One that fails ends in exit code 1, with the route that fired and why the expected one
     did not.
     """
-    reading = examine_file(file)
+    reading = examine_file(_options.one_config(file, config))
     router = Router(reading.config)
     if not router.config.tests:
         text = "there are no tests in it; write some: tests: [{input: ..., expect: {route: ...}}]"

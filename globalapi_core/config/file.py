@@ -62,7 +62,8 @@ def read_config(file: str) -> str:
         raise ConfigError("cannot read the config file: save it as UTF-8", file=file) from None
     except OSError as error:
         reason = error.strerror or error
-        raise ConfigError(f"cannot read the config file: {reason}", file=file) from None
+        named = f" that {CONFIG_VARIABLE} names" if file == os.environ.get(CONFIG_VARIABLE) else ""
+        raise ConfigError(f"cannot read the config file{named}: {reason}", file=file) from None
     if len(content) > MAX_FILE:
         raise ConfigError(f"larger than {MAX_FILE:,} bytes: is this a config file?", file=file)
     return text

@@ -321,7 +321,7 @@ def test_writing_keeps_the_link_and_the_mode(config: Callable[[str], str], tmp_p
         (SIMPLE, ("absent.jsonl",), "cannot read absent.jsonl: No such file"),
         (SIMPLE, ("bad.jsonl",), 'bad.jsonl:2: no prompt: expected {"prompt": "..."}'),
         (SIMPLE, ("empty.txt",), "there are no prompts in empty.txt"),
-        (SIMPLE, ("binary.txt",), "cannot read binary.txt: save it as UTF-8"),
+        (SIMPLE, ("binary.txt",), "cannot read binary.txt: it is not UTF-8"),
         (SIMPLE, ("two.txt",), "which 2 prompts cannot tell: give more of them"),
         (SIMPLE, ("two.txt", "--route", "al"), "unknown route 'al'"),
         ("routes: [{name: a, candidates: gpt-4o}]", ("two.txt",), "no route has a target_share"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,14 @@ from globalapi_core.sandbox import Sandbox, faults
 
 from .conftest import Run
 
+TOOL = {
+    "name": "get_weather",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+}
 TWO = """
 attempts: {max_retries: 0}
 routes: [{name: all, candidates: [deepseek-v4-flash, qwen3-32b]}]
@@ -84,6 +93,57 @@ def test_picture_is_sent(run: Run, server: Sandbox, picture: str) -> None:
     content = server.requests[0].body["messages"][0]["content"]
     assert result.exit_code == 0
     assert content[1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+SPLIT = """
+routes:
+  - name: trial
+    when: {metadata: {trial: kimi}}
+    candidates: [gpt-4o, kimi-k2.5]
+    split: {by: user, shares: {gpt-4o: 50, kimi-k2.5: 50}}
+  - {name: rest, candidates: [deepseek-v4-flash]}
+"""
+
+
+def test_metadata_reaches_route_and_arm(
+    run: Run, server: Sandbox, config: Callable[[str], str]
+) -> None:
+    """`--meta` takes a call along its route and to its user's arm, as `route` says it will."""
+    file = config(SPLIT)
+    users = [("--meta", "trial=kimi", "--meta", f"user={number}") for number in range(6)]
+
+    told = [json.loads(run("route", "hi", *user, "-c", file, "--json").stdout) for user in users]
+    ended = [run("chat", "hi", *user, "-c", file).exit_code for user in users]
+
+    assert ended == [0] * len(users)
+    sent = [each.model for each in server.requests]
+    assert sent == [each["candidates"][0] for each in told]
+    assert set(sent) == {"gpt-4o", "kimi-k2.5"}
+
+
+@pytest.mark.parametrize("how", [(), ("--no-stream",)])
+def test_called_tool_is_a_line_of_json(
+    run: Run, server: Sandbox, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    """Tools are bound, and what the model calls is said, with what it would be called with."""
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps(TOOL), "utf-8")
+
+    result = run("chat", "weather in Paris?", "--tools", str(tools), *how)
+    described = run("chat", "weather in Paris?", "--tools", str(tools), "--json")
+
+    (call,) = map(json.loads, result.stdout.splitlines())
+    assert (call["name"], call["arguments"]) == ("get_weather", {"city": "Paris"})
+    assert json.loads(described.stdout)["tool_calls"][0]["arguments"] == {"city": "Paris"}
+    assert server.requests[0].body["tools"][0]["function"] == TOOL
+
+
+def test_json_output_asks_for_json(run: Run, server: Sandbox) -> None:
+    """`--json-output` decides as `route` does, and asks the model for JSON."""
+    result = run("chat", "hello", "--json-output")
+
+    assert isinstance(json.loads(result.stdout), dict)
+    assert server.requests[0].body["response_format"] == {"type": "json_object"}
 
 
 def test_fallback_is_told(run: Run, server: Sandbox, config: Callable[[str], str]) -> None:

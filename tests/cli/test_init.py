@@ -74,9 +74,28 @@ def test_output_names_another_file(run: Run, tmp_path: Path) -> None:
     result = run("init", "--template", "tiers", "--output", str(file))
 
     assert result.stdout == (
-        f"wrote {file}: 7 routes, 34 tests; try `globalapi check` and `globalapi test`\n"
+        f"wrote {file}: 7 routes, 34 tests; "
+        f"try `globalapi check {file}` and `globalapi test {file}`\n"
     )
     assert not FILE.exists()
+
+
+def test_json_says_what_was_written(run: Run) -> None:
+    """`--json` gives the file and its counts; with `--list`, each template and its purpose."""
+    written = json.loads(run("init", "-t", "tiers", "--json").stdout)
+    templates = json.loads(run("init", "--list", "--json").stdout)
+
+    assert written == {"file": "globalapi.yaml", "template": "tiers", "routes": 7, "tests": 34}
+    assert templates == TEMPLATES
+
+
+def test_dash_is_stdout(run: Run) -> None:
+    """`--output -` writes the file to stdout, nothing else, and to no file of that name."""
+    shown = run("init", "-t", "tiers", "-o", "-").stdout
+    run("init", "-t", "tiers")
+
+    assert shown == FILE.read_text("utf-8")
+    assert not Path("-").exists()
 
 
 def test_tiers_are_flipped_by_one_setting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +129,10 @@ def test_templates_are_listed(run: Run) -> None:
     [
         (("--template", "ragg"), "unknown template 'ragg'; there are cto, tiers, rag"),
         (("--output", "absent/globalapi.yaml"), "cannot write absent/globalapi.yaml: No such"),
+        (("--output", "/"), "cannot write /: it is a directory"),
+        (("--output", "/", "--force"), "cannot write /: it is a directory"),
+        (("--output", ""), "expected the name of a file"),
+        (("--output", "-", "--json"), "--json or --output -, not both"),
     ],
 )
 def test_wrong_input_is_misuse(run: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from globalapi_core.cli import EXIT_CODES
 from globalapi_core.cli._lazy import COMMANDS, load
 
 from .conftest import COMMAND, Process, Run
@@ -82,6 +86,8 @@ def test_unknown_command_is_suggested(run: Run) -> None:
         ("check",),
         ("check", "--schema"),
         ("chat", "hello"),
+        ("init",),
+        ("init", "--list"),
     ],
 )
 def test_json_is_all_there_is_on_stdout(process: Process, arguments: tuple[str, ...]) -> None:
@@ -106,6 +112,13 @@ def test_json_is_all_there_is_on_stdout(process: Process, arguments: tuple[str, 
         (("chat", "hi", "--model", "nope"), 1),
         (("sandbox", "--host", "8.8.8.8"), 2),
         (("demo", "--framework", "nope"), 2),
+        (("check", ""), 2),
+        (("check", "a.yaml", "--config", "b.yaml"), 2),
+        (("models", "list", "--family", "nope"), 2),
+        (("models", "list", "--origin", "nope"), 2),
+        (("calibrate", ""), 2),
+        (("route", "hi", "--config"), 2),
+        (("sandbox", "--key", "two words"), 2),
     ],
 )
 def test_mistake_is_no_traceback(process: Process, arguments: tuple[str, ...], code: int) -> None:
@@ -115,6 +128,79 @@ def test_mistake_is_no_traceback(process: Process, arguments: tuple[str, ...], c
     assert result.returncode == code
     assert "rror: " in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nope",),
+        ("--nope",),
+        ("route", "--nope"),
+        ("models", "list", "--can", "nope"),
+        ("models", "show", "nope"),
+        ("test", "absent.yaml"),
+        ("init", "--template", "nope"),
+    ],
+)
+def test_every_mistake_is_said_in_one_form(run: Run, arguments: tuple[str, ...]) -> None:
+    """Whoever found it, it is one line that begins alike; at most one more, where to look."""
+    said, *hint = run(*arguments).stderr.splitlines()
+
+    assert said.startswith("error: ")
+    assert said[7:8].islower()
+    assert hint in ([], [f"try `globalapi {arguments[0]} --help`"], ["try `globalapi --help`"]) or (
+        arguments[0] == "models" and hint == ["try `globalapi models list --help`"]
+    )
+
+
+def test_help_cuts_no_line(process: Process) -> None:
+    """What each command is for is read whole in a terminal of 80 columns."""
+    lists = [process(*each, "-h", COLUMNS="80").stdout for each in ((), ("models",))]
+
+    assert [each for each in lists if "..." in each.replace("[ARGS]...", "")] == []
+
+
+def test_exit_codes_are_those_of_the_page(run: Run) -> None:
+    """`--help` and the page give the same codes."""
+    page = Path(__file__).parents[2] / "docs" / "command-line.md"
+    rows = re.findall(r"^\| (\d+) \|", page.read_text("utf-8"), re.MULTILINE)
+    said = " ".join(run("--help").stdout.split()).partition("Exit codes: ")[2]
+
+    assert list(map(int, rows)) == list(EXIT_CODES)
+    assert said == "; ".join(f"{code} {text}" for code, text in EXIT_CODES.items()) + "."
+
+
+def _shell(script: str) -> subprocess.CompletedProcess[str]:
+    """Run *script*, in which "$@" is the command."""
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *COMMAND], capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["models list", "check", "route hi", "--help"])
+def test_closed_stream_is_no_mistake(command: str, streams: str) -> None:
+    """Who starts it without a stdin, stdout or stderr does not want that one."""
+    result = _shell(f'"$@" {command} {streams}')
+
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+
+
+def test_closed_stdin_is_an_empty_one() -> None:
+    """`-` without a stdin is a prompt of nothing."""
+    result = _shell('"$@" route - <&-')
+
+    assert (result.returncode, result.stderr) == (2, "error: the prompt is empty\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["models list", "check --schema", "explain hi", "--help"])
+def test_full_disk_is_an_error(command: str) -> None:
+    """What cannot be written ends in 1, with the reason."""
+    result = _shell(f'"$@" {command} >/dev/full')
+
+    assert (result.returncode, result.stderr) == (1, "error: No space left on device\n")
 
 
 def test_closed_pipe_is_quiet() -> None:
@@ -142,6 +228,38 @@ def test_terminal_without_chinese_does_not_crash(
 
     assert result.returncode == 0
     assert "Traceback" not in result.stderr
+
+
+def test_narrow_terminal_cuts_no_name(process: Process) -> None:
+    """In 40 columns the terminal folds a table's lines: no name, price or number is lost."""
+    wide = process("models", "list").stdout
+    narrow = process("models", "list", FORCE_COLOR="1", COLUMNS="40").stdout
+
+    wanted = {word for line in wide.splitlines()[2:] for word in line.split()}
+    assert wanted <= set(narrow.split())
+    assert "…" not in narrow
+
+
+def test_answer_does_not_steer_a_terminal() -> None:
+    """In a terminal, escape sequences of an answer are text; a pipe gets it as it came."""
+    pty = pytest.importorskip("pty")
+    command = [*COMMAND, "chat", "--quiet", "say \x1b]0;title\x07\x1b[31mred"]
+    master, slave = pty.openpty()
+    shown = subprocess.run(command, stdout=slave, timeout=60, check=True)
+    os.close(slave)
+    told = os.read(master, 4096).decode()
+    os.close(master)
+    piped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert shown.returncode == 0
+    assert "]0;title[31mred" in told
+    assert "\x1b" not in told
+    assert "\x1b]0;title\x07\x1b[31mred" in piped.stdout
+
+
+def test_error_does_not_steer_a_terminal(run: Run) -> None:
+    """What an error quotes of a name or a server is text."""
+    assert "error: [31mred.yaml: cannot read" in run("check", "\x1b[31mred.yaml").stderr
 
 
 def test_output_that_is_no_terminal_is_plain(process: Process) -> None:

@@ -325,11 +325,11 @@ def test_anchors_that_multiply() -> None:
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     for level in range(1, 12):
         text += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n"
-    started = time.perf_counter()
+    started = time.thread_time()
 
     error = problem(text + "routes: *a11\n")
 
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
     assert len(str(error)) < 5_000
 
 
@@ -415,12 +415,12 @@ def test_huge_file(tmp_path: Path) -> None:
     """A file of ten megabytes is refused at once: it is no config file."""
     file = tmp_path / "c.yaml"
     file.write_bytes(b"# comment\n" * MAX_FILE)
-    started = time.perf_counter()
+    started = time.thread_time()
 
     with pytest.raises(ConfigError, match="larger than"):
         load_config(file)
 
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 # --- hot paths --------------------------------------------------------------------------
@@ -484,3 +484,11 @@ def test_shipped_default_names_known_models() -> None:
     for route in config.routes:
         for name in route.candidates:
             assert config.catalog.resolve(name).price.output_mtok is not None
+
+
+def test_file_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is not there is told with the variable that named it."""
+    monkeypatch.setenv(CONFIG_VARIABLE, "absent.yaml")
+
+    with pytest.raises(ConfigError, match="that GLOBAL_API_CONFIG names"):
+        load_config()

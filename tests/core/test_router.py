@@ -10,7 +10,7 @@ import pytest
 from globalapi_core import Router
 from globalapi_core.circuits import Cooling, Snapshot
 from globalapi_core.config import parse_config
-from globalapi_core.errors import NoCandidateError, UnknownRouteError
+from globalapi_core.errors import InvalidInputError, NoCandidateError, UnknownRouteError
 from globalapi_core.router import alone
 from globalapi_core.signals import Signals
 
@@ -131,6 +131,13 @@ def test_forced_route_that_cannot(router: Router) -> None:
         router.decide(Signals(input_tokens=5_000), route="vip")
 
     assert caught.value.route == "vip"
+
+
+@pytest.mark.parametrize("model", ["", " "])
+def test_model_without_a_name(router: Router, model: str) -> None:
+    """An empty name, as an unset variable gives, is no model that nothing is known of."""
+    with pytest.raises(InvalidInputError, match="got nothing"):
+        router.decide(TEXT, model=model)
 
 
 def test_unknown_route(router: Router) -> None:

@@ -147,6 +147,17 @@ def test_url_that_is_none(url: str) -> None:
         resolve(url, "k")
 
 
+def test_where_a_wrong_url_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads of a wrong URL reads where it is: argument, variable or file."""
+    with pytest.raises(ConfigError, match=r"gateway\.base_url of the config file: 'a b'"):
+        resolve(file_url="a b")
+    monkeypatch.setenv(BASE_URL_VARIABLE, "localhost:8000/v1")
+    with pytest.raises(ConfigError, match=BASE_URL_VARIABLE):
+        resolve(file_url=GATEWAY_URL)
+    with pytest.raises(ConfigError, match="in base_url: 'ftp://x'"):
+        resolve("ftp://x")
+
+
 @pytest.mark.parametrize(
     "url",
     [
