@@ -49,8 +49,9 @@ class Client:
     """What this client may spend with all others of its config: `Budget.of(config)`."""
     hook: Hook = tell
     """Is told the record of every call as it ends."""
-    is_member: bool = False
-    """Whether each call is one attempt of a router's call, which does all the rest."""
+    member_for: float | None = None
+    """Seconds for each call, if it is one attempt of a router's call, which does all the rest;
+    `None`: it is a whole call."""
 
     def complete(self, request: ChatRequest, decision: Decision) -> Answer:
         """Wait for the whole answer."""
@@ -85,8 +86,8 @@ class Client:
                 yield item if isinstance(item, Delta) else Answer(item, call.record)
 
     def _call(self, decision: Decision) -> Call[Any]:
-        if self.is_member:
-            flow = once(decision, self.limits.timeout)
+        if self.member_for is not None:
+            flow = once(decision, self.member_for)
         else:
             flow = attempts(decision, self.limits, self.health, self.budget, hook=self.hook)
         checks = asked_of(decision)

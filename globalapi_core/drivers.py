@@ -110,7 +110,8 @@ class Call(Generic[T]):
         with closing(self._flow):
             attempt = next(self._flow)
             while True:
-                await asyncio.sleep(attempt.wait)
+                if attempt.wait:
+                    await asyncio.sleep(attempt.wait)
                 with self._trial(attempt) as trial:
                     answer = await make(attempt)
                     trial.take(answer)
@@ -158,7 +159,8 @@ class Call(Generic[T]):
         with closing(self._flow):
             attempt = next(self._flow)
             while True:
-                await asyncio.sleep(attempt.wait)
+                if attempt.wait:
+                    await asyncio.sleep(attempt.wait)
                 with self._trial(attempt, visible) as trial:
                     items = make(attempt)
                     try:

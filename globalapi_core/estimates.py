@@ -23,18 +23,17 @@ def candidate(model: ModelInfo, signals: Signals, params: Mapping[str, Any]) -> 
     price of that is known. That it has it still is assumed: caches are kept for minutes to
     hours.
     """
-    made = Candidate(model, params=params)
     # What two families make of one text differs: each is asked for its own count.
     prompt = signals.tokens(model.family)
     mine = signals.previous in (model.name, model.base)
     cached = min(signals.cached_tokens, prompt) if mine else None
-    usage = Usage(prompt, expected_output(made, signals), cache_read_tokens=cached)
+    usage = Usage(prompt, expected_output(params, signals), cache_read_tokens=cached)
     return Candidate(model, params=params, estimate=cost(usage, model.price))
 
 
-def expected_output(candidate: Candidate, signals: Signals) -> int:
-    """Tokens that an answer of *candidate* is expected to have."""
-    return answer_limit(signals, candidate.params) or EXPECTED_OUTPUT
+def expected_output(params: Mapping[str, Any], signals: Signals) -> int:
+    """Tokens that an answer is expected to have; *params* are the route's."""
+    return answer_limit(signals, params) or EXPECTED_OUTPUT
 
 
 def most(candidate: Candidate, signals: Signals) -> Decimal | None:

@@ -30,7 +30,7 @@ from globalapi_core.records import Attempt, CallRecord, Candidate, Decision, Out
 from globalapi_core.signals import Signals
 from globalapi_core.spending import Shortage, Spending, exceeded
 
-__all__ = ["FIRST_WAIT", "LONGEST_WAIT", "Call", "Flow", "attempts", "once"]
+__all__ = ["FIRST_WAIT", "LONGEST_WAIT", "Call", "Flow", "attempts", "limited", "once"]
 
 FIRST_WAIT = 0.5
 """Seconds before the first retry; doubled for each further one."""
@@ -89,6 +89,25 @@ def attempts(
         hook(course.record())
 
 
+def limited(
+    limits: Attempts, timeout: float | None, max_retries: int | None, *, one_model: bool = False
+) -> Attempts:
+    """*limits*, and what one call sets besides.
+
+    Args:
+        limits: the config file's.
+        timeout: seconds for the whole call; `None`: as they say.
+        max_retries: further tries of the same model; `None`: as they say.
+        one_model: whether there is no other model to try: all retries are then for this one.
+    """
+    retries = limits.max_retries if max_retries is None else max_retries
+    asked = {"timeout": timeout, "max_retries": max_retries}
+    if one_model and limits.max_attempts <= retries:
+        asked["max_attempts"] = 1 + retries
+    update = {name: value for name, value in asked.items() if value is not None}
+    return limits.model_copy(update=update) if update else limits
+
+
 def once(decision: Decision, timeout: float) -> Flow:
     """Yield one attempt: a router's member makes it, and the router answers for the call.
 
@@ -130,7 +149,7 @@ def _turns(course: _Course, turns: Iterable[tuple[Candidate, Turn]]) -> Flow:
             if isinstance(error, RejectedAnswerError):
                 turn.answered()  # The model works, whatever its answer is worth.
             else:
-                turn.failed(error)
+                turn.failed(error, cooldown=course.cooldown)
             if error.shown or not (error.retryable or error.fallback):
                 raise _recorded(error, course.record())
             if course.exhausted or not error.fallback:
@@ -169,6 +188,11 @@ class _Course:
     def signals(self) -> Signals:
         """What is known of the request."""
         return self._decision.signals
+
+    @property
+    def cooldown(self) -> float:
+        """Seconds that others go before a model that failed."""
+        return self._limits.cooldown
 
     @property
     def left(self) -> float:

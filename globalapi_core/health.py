@@ -58,7 +58,6 @@ class Health:
         self,
         endpoint: Endpoint | None = None,
         *,
-        cooldown: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -67,11 +66,9 @@ class Health:
         Args:
             endpoint: where the models are called, and with which key; `None`: at one
                 place that needs no name.
-            cooldown: seconds that others go first after one failure.
             clock: seconds, monotonic.
             jitter: 0 to 1, spreads the pauses of many processes.
         """
-        self.cooldown = cooldown
         self._clock = clock
         self._jitter = jitter
         self._board = _Board()
@@ -81,7 +78,7 @@ class Health:
 
     def at(self, endpoint: Endpoint) -> Health:
         """The same circuits, for calls to *endpoint*."""
-        other = Health(endpoint, cooldown=self.cooldown, clock=self._clock, jitter=self._jitter)
+        other = Health(endpoint, clock=self._clock, jitter=self._jitter)
         other._board = self._board
         return other
 
@@ -169,7 +166,7 @@ class Health:
         circuits.update({place: each.entered(turn, now) for place, each in mine.items()})
         return turn
 
-    def _report(self, turn: Turn, error: GatewayError | None) -> None:
+    def _report(self, turn: Turn, error: GatewayError | None, cooldown: float = 0.0) -> None:
         """Draw from the end of *turn* what it shows; *error* is `None` for an answer."""
         if error is None and not self._board.circuits:
             return
@@ -181,7 +178,7 @@ class Health:
                 if error and error.scope == place[0]:
                     before = before.left(turn) if before else None
                     now, jitter = self._clock(), self._jitter()
-                    circuits[place] = opened(before, error, now, self.cooldown, jitter)
+                    circuits[place] = opened(before, error, now, cooldown, jitter)
                 elif before and shown_well(place[0], error):
                     del circuits[place]
             if len(circuits) > MOST_CIRCUITS:
@@ -205,7 +202,7 @@ class Health:
 
     # A lock cannot be pickled or copied, and circuits are this process's own.
     def __reduce__(self) -> tuple[object, ...]:
-        return _fresh, (self.cooldown,)
+        return Health, ()
 
 
 class Turn:
@@ -227,9 +224,14 @@ class Turn:
         if usage is not None:
             self._health._count(family, signals, usage)
 
-    def failed(self, error: GatewayError) -> None:
-        """Note that the model was given up with *error*."""
-        self._health._report(self, error)
+    def failed(self, error: GatewayError, *, cooldown: float) -> None:
+        """Note that the model was given up with *error*.
+
+        Args:
+            error: of the last attempt.
+            cooldown: seconds that others go first after one failure, `attempts.cooldown`.
+        """
+        self._health._report(self, error, cooldown)
 
     def __enter__(self) -> Self:
         return self
@@ -279,7 +281,3 @@ def _named(endpoint: Endpoint) -> str:
     """A name for the key of *endpoint*, of use in this process only."""
     secret = endpoint.api_key or f"no key at {endpoint.base_url}"
     return hashlib.blake2b(secret.encode(), key=_SALT, digest_size=16).hexdigest()
-
-
-def _fresh(cooldown: float) -> Health:
-    return Health(cooldown=cooldown)

@@ -14,7 +14,7 @@ from globalapi_core.conditions import unmet
 from globalapi_core.config import Policy
 from globalapi_core.estimates import answer_limit, expected_output, most
 from globalapi_core.pricing import usd
-from globalapi_core.records import Candidate
+from globalapi_core.records import Candidate, Rejection
 from globalapi_core.signals import Signals
 
 
@@ -68,15 +68,15 @@ def in_force(policies: Iterable[Policy], signals: Signals) -> list[Policy]:
 
 def forbidden(
     candidate: Candidate, signals: Signals, policies: Sequence[Policy]
-) -> tuple[str, str] | None:
-    """The first of *policies* that does not allow *candidate*, and why; `None`: all allow it.
+) -> Rejection | None:
+    """*candidate* turned down by the first of *policies* that does not allow it; `None`: all do.
 
     What is not known of a model counts against it.
     """
     for policy in policies:
         reason = _against(policy, candidate, signals)
         if reason is not None:
-            return policy.name, reason
+            return Rejection(candidate.name, reason, policy=policy.name)
     return None
 
 
@@ -95,7 +95,7 @@ def _against(policy: Policy, candidate: Candidate, signals: Signals) -> str | No
         if price > policy.max_cost:
             return f"it may cost {usd(price)}, more than {usd(policy.max_cost)}"
     if policy.max_seconds is not None:
-        seconds = model.seconds(expected_output(candidate, signals))
+        seconds = model.seconds(expected_output(candidate.params, signals))
         if seconds is None:
             return "its speed is not known"
         if seconds > policy.max_seconds:

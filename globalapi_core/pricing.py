@@ -35,8 +35,9 @@ class Usage:
 
     def as_dict(self) -> dict[str, int]:
         """The known counts by name, for JSON."""
-        counts = {name: getattr(self, name) for name in self.__slots__}
-        return {name: count for name, count in counts.items() if count is not None}
+        return {
+            name: count for name in self.__slots__ if (count := getattr(self, name)) is not None
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,11 +266,12 @@ class CallRecord:
         """For JSON, logs and message metadata."""
         known = [known_cost(*each) for each in self.attempts]
         estimated = [estimated_cost(*each) for each in self.attempts]
+        usage = self.usage
         return {
             "model": self.model,
             "route": self.decision.route,
             "reason": self.decision.reason,
-            "usage": self.usage and self.usage.as_dict(),
+            "usage": usage and usage.as_dict(),
             "cost": _sum(known).as_dict(),
             "estimated_cost": _sum(estimated).as_dict(),
             "fell_back": self.fell_back,

@@ -127,12 +127,10 @@ class _Cast:
     def _asked(self, records: list[CallRecord]) -> str:
         shadow = self.shadow
         limits = shadow.limits.model_copy(update={"max_retries": 0, "max_attempts": 1})
-        mine = _health.at(shadow.endpoint)
-        mine.cooldown = limits.cooldown
         client = Client(
             Wire(shadow.endpoint, Timeouts.of(limits)),
             limits,
-            mine,
+            _health.at(shadow.endpoint),
             shadow.budget,
             hook=records.append,
         )

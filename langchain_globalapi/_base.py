@@ -26,6 +26,7 @@ from pydantic import (
 from globalapi_core import reprs, settings
 from globalapi_core.catalog import ModelInfo
 from globalapi_core.config import Attempts, Config
+from globalapi_core.flow import limited
 from globalapi_core.health import Health
 from globalapi_core.reloading import InForce, LiveRouter
 from globalapi_core.router import Router
@@ -115,7 +116,7 @@ class GatewayChatModel(BaseChatModel):
     _configurable: ClassVar[tuple[str, ...]] = ("model",)
     _live: LiveRouter = PrivateAttr()
     _followed: InForce = PrivateAttr()
-    """What `profile` and the circuits' cooldown were last taken from."""
+    """What `profile` was last made of."""
     _own_profile: Any = PrivateAttr(None)
     """The `profile` that we made; `None`: it is the caller's."""
     _endpoint: Endpoint = PrivateAttr()
@@ -133,7 +134,7 @@ class GatewayChatModel(BaseChatModel):
         config = self._config
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.base_url, key, file_url=config.gateway.base_url)
-        self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
+        self._health = Health(self._endpoint)
         if self.profile is None:
             self.profile = self._own_profile = profile(self._models)
         return self
@@ -156,10 +157,9 @@ class GatewayChatModel(BaseChatModel):
         return self._following(await self._live.anow())
 
     def _following(self, found: InForce) -> InForce:
-        """*found*, which what outlives a call now follows too."""
+        """*found*, which `profile` now follows too."""
         if found is not self._followed:
             self._followed = found
-            self._health.cooldown = found.config.attempts.cooldown
             if self._own_profile is not None and self.profile is self._own_profile:
                 self.profile = self._own_profile = profile(self._models)
         return found
@@ -195,12 +195,8 @@ class GatewayChatModel(BaseChatModel):
         self, config: Config, kwargs: Mapping[str, Any], *, one_model: bool = False
     ) -> Attempts:
         """How often and how long to try: the call's, else ours, else the config's."""
-        own = {"timeout": kwargs.get("timeout") or self.timeout, "max_retries": self.max_retries}
-        update = {name: value for name, value in own.items() if value is not None}
-        limits = config.attempts
-        if one_model:
-            update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
-        return limits.model_copy(update=update) if update else limits
+        timeout = kwargs.get("timeout") or self.timeout
+        return limited(config.attempts, timeout, self.max_retries, one_model=one_model)
 
     @property
     def _params(self) -> dict[str, Any]:

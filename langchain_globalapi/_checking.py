@@ -13,7 +13,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
-    Sequence,
 )
 from contextlib import aclosing, closing
 from dataclasses import dataclass
@@ -25,24 +24,11 @@ from langchain_core.output_parsers import BaseOutputParser
 from langchain_core.outputs import ChatGeneration
 from pydantic import ValidationError
 
-from globalapi_core.client import Answer, rejected
 from globalapi_core.drivers import Call
-from globalapi_core.errors import RejectedAnswerError
-from globalapi_core.records import Attempt, CallRecord, Outcome
-from globalapi_core.wire import Delta
-from langchain_globalapi import _bridge, _errors
-
-
-class UnusableAnswerError(_errors.RejectedAnswerError, OutputParserException):
-    """An answer arrived that is not the object that was asked for. It was paid for."""
-
-    # What does not fit a schema may fit it the next time.
-    retryable = True
-
-    def __init__(self, message: str, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        # LangChain's own puts an address of its manual behind it.
-        self.args = (message,)
+from globalapi_core.records import Attempt, Outcome
+from langchain_globalapi import _bridge
+from langchain_globalapi._errors import UnusableAnswerError
+from langchain_globalapi._kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,42 +91,6 @@ def _said(error: ValueError) -> str:
     if isinstance(error, OutputParserException) and cause is None:
         return str(error.args[0])
     return "it is no JSON"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How to find the message in what an attempt gives."""
-
-    message: Callable[[Any], AIMessage]
-    made: Callable[[Sequence[Delta | Answer]], list[Any]]
-    """What an attempt gives for an answer, of which these are the pieces."""
-
-    def handed(self, error: RejectedAnswerError) -> list[Any]:
-        """What an attempt gave that was rejected with *error*."""
-        if isinstance(error, UnusableAnswerError):
-            return [error.answer]
-        return self.made(rejected(error))
-
-    def outcome(self, item: Any) -> Outcome | None:
-        """What *item* says of its attempt."""
-        return _bridge.outcome(self.message(item))
-
-    def recorded(self, item: Any, record: CallRecord) -> Any:
-        """*item*, carrying the record of the call."""
-        _bridge.recorded(self.message(item), record)
-        return item
-
-    def text(self, item: Any) -> str:
-        """What *item* brings of the answer, reasoning included."""
-        return _bridge.said(self.message(item))
-
-    def visible(self, item: Any) -> bool:
-        """Whether *item* has anything to show."""
-        return _bridge.is_visible(self.message(item))
-
-    def has_text(self, item: Any) -> bool:
-        """Whether *item* has a piece of an object to show."""
-        return bool(self.message(item).text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from langchain_core import exceptions as theirs
 
@@ -76,6 +77,18 @@ class RejectedAnswerError(errors.RejectedAnswerError, theirs.ModelAPIError):
 
 class BrokenCheckError(errors.BrokenCheckError, theirs.ModelAPIError):
     """The caller's own check raised."""
+
+
+class UnusableAnswerError(RejectedAnswerError, theirs.OutputParserException):
+    """An answer arrived that is not the object that was asked for. It was paid for."""
+
+    # What does not fit a schema may fit it the next time.
+    retryable = True
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        # LangChain's own puts an address of its manual behind it.
+        self.args = (message,)
 
 
 class AllModelsFailedError(errors.AllModelsFailedError, theirs.ModelError):

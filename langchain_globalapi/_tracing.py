@@ -31,7 +31,8 @@ class Run:
     """The chain run of one call."""
 
     config: RunnableConfig
-    manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
+    chain: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun | None = None
+    """`None`: nobody listens, and there is no run to tell of."""
     decision: Decision | None = None
     """Told to the tracers of each attempt; `None`: there is none yet."""
     output: Any = None
@@ -39,8 +40,10 @@ class Run:
 
     def child(self, attempt: Attempt) -> RunnableConfig:
         """The config under which one attempt is traced: its metadata say why it is made."""
+        if self.chain is None:
+            return self.config
         config = patch_config(
-            self.config, callbacks=self.manager.get_child(f"attempt:{attempt.number}")
+            self.config, callbacks=self.chain.get_child(f"attempt:{attempt.number}")
         )
         config["metadata"] = {
             **(config.get("metadata") or {}),
@@ -51,7 +54,7 @@ class Run:
 
     def note(self, chunk: AIMessageChunk) -> AIMessageChunk:
         """Keep *chunk* for the trace, if anybody listens."""
-        if self.manager.handlers:
+        if self.chain is not None:
             self.chunks.append(chunk)
         return chunk
 
@@ -89,8 +92,13 @@ def inherited(config: RunnableConfig) -> RunnableConfig:
 def traced(model: BaseChatModel, input: Any, config: RunnableConfig | None) -> Iterator[Run]:
     """Trace a call of *model*; whoever stops reading a stream ends it without an error."""
     config = ensure_config(config)
+    naming = _naming(model, config)
     manager = CallbackManager.configure(*_listeners(model, config))
-    chain = manager.on_chain_start(None, {"input": input}, **_naming(model, config))
+    if not _is_heard(manager):
+        with in_both_families():
+            yield Run(config)
+        return
+    chain = manager.on_chain_start(None, {"input": input}, **naming)
     run = Run(config, chain)
     try:
         with in_both_families():
@@ -110,8 +118,13 @@ async def atraced(
 ) -> AsyncIterator[Run]:
     """`traced`, asynchronously."""
     config = ensure_config(config)
+    naming = _naming(model, config)
     manager = AsyncCallbackManager.configure(*_listeners(model, config))
-    chain = await manager.on_chain_start(None, {"input": input}, **_naming(model, config))
+    if not _is_heard(manager):
+        with in_both_families():
+            yield Run(config)
+        return
+    chain = await manager.on_chain_start(None, {"input": input}, **naming)
     run = Run(config, chain)
     try:
         with in_both_families():
@@ -137,6 +150,11 @@ def _listeners(model: BaseChatModel, config: RunnableConfig) -> tuple[Any, ...]:
     """Who listens, and the tags and metadata they see: first inherited, then the model's own."""
     tags, metadata = (config.get("tags"), model.tags), (config.get("metadata"), model.metadata)
     return config.get("callbacks"), model.callbacks, model.verbose, *tags, *metadata
+
+
+def _is_heard(manager: BaseCallbackManager) -> bool:
+    """Whether anybody listens to a call, or would to what is called in it."""
+    return bool(manager.handlers or manager.inheritable_handlers)
 
 
 def _naming(model: BaseChatModel, config: RunnableConfig) -> dict[str, Any]:

@@ -14,17 +14,17 @@ from langchain_core.callbacks import (
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig
 from pydantic import AliasChoices, Field, PrivateAttr
 
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.client import Answer, Client
+from globalapi_core.client import Client
 from globalapi_core.records import Decision
 from globalapi_core.reloading import InForce
 from globalapi_core.router import Router
-from globalapi_core.wire import ChatRequest, Delta, Timeouts, Wire
-from langchain_globalapi import _bridge
+from globalapi_core.wire import ChatRequest, Timeouts, Wire
+from langchain_globalapi import _bridge, _kinds
 from langchain_globalapi._base import GatewayChatModel
 from langchain_globalapi._errors import in_both_families
 from langchain_globalapi._moving import flattened
@@ -158,7 +158,7 @@ class ChatGlobalAPI(GatewayChatModel):
         now = self._now()
         asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
         with in_both_families():
-            return _result(self._client(now, kwargs).complete(*asked))
+            return _kinds.result(self._client(now, kwargs).complete(*asked))
 
     async def _agenerate(
         self,
@@ -170,7 +170,7 @@ class ChatGlobalAPI(GatewayChatModel):
         now = await self._anow()
         asked = self._asked(now.router, messages, stop, seen(run_manager), kwargs)
         with in_both_families():
-            return _result(await self._client(now, kwargs).acomplete(*asked))
+            return _kinds.result(await self._client(now, kwargs).acomplete(*asked))
 
     def _stream(
         self,
@@ -184,7 +184,7 @@ class ChatGlobalAPI(GatewayChatModel):
         items = self._client(now, kwargs).stream(*asked)
         with in_both_families(), closing(items):
             for item in items:
-                chunk = _chunk(item)
+                chunk = _kinds.chunk(item)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
@@ -202,7 +202,7 @@ class ChatGlobalAPI(GatewayChatModel):
         with in_both_families():
             async with aclosing(items):
                 async for item in items:
-                    chunk = _chunk(item)
+                    chunk = _kinds.chunk(item)
                     if run_manager:
                         await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
@@ -248,14 +248,13 @@ class ChatGlobalAPI(GatewayChatModel):
 
     def _client(self, now: InForce, kwargs: Mapping[str, Any]) -> Client:
         """What makes the attempts of one call."""
-        limits = self._limits(now.config, kwargs, one_model=True)
-        return Client(
-            Wire(self._endpoint, Timeouts.of(limits)),
-            limits,
-            self._health,
-            now.budget,
-            is_member=self._decided is not None,
-        )
+        limits, member_for = now.config.attempts, None
+        if self._decided is None:
+            limits = self._limits(now.config, kwargs, one_model=True)
+        else:
+            member_for = kwargs["timeout"]
+        wire = Wire(self._endpoint, Timeouts.of(limits))
+        return Client(wire, limits, self._health, now.budget, member_for=member_for)
 
     def _told(self, decision: Decision) -> Self:
         """This model for the one attempt of *decision*, which is then not made again."""
@@ -280,12 +279,12 @@ class ChatGlobalAPI(GatewayChatModel):
 
     def _following(self, found: InForce) -> InForce:
         # What the copy for a call finds in the file, the caller's own model is to follow.
-        original = self._original
-        return super()._following(found) if original is None else original._following(found)
+        return super(ChatGlobalAPI, self._original or self)._following(found)
 
     def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a call, with those its config sets."""
-        return {**self._configured(config), **kwargs}
+        # A router names the model of each attempt.
+        return kwargs if "model" in kwargs else {**self._configured(config), **kwargs}
 
     @property
     def _llm_type(self) -> str:
@@ -305,14 +304,3 @@ class ChatGlobalAPI(GatewayChatModel):
     @property
     def _models(self) -> Sequence[ModelInfo]:
         return [self.info]
-
-
-def _result(answer: Answer) -> ChatResult:
-    message = _bridge.message(answer)
-    return ChatResult(generations=[ChatGeneration(message=message)])
-
-
-def _chunk(item: Delta | Answer) -> ChatGenerationChunk:
-    if isinstance(item, Delta):
-        return ChatGenerationChunk(message=_bridge.delta_chunk(item))
-    return ChatGenerationChunk(message=_bridge.last_chunk(item))

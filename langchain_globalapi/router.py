@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import RunnableConfig, ensure_config
-from pydantic import Field, PrivateAttr
+from langchain_core.runnables import RunnableConfig
+from pydantic import PrivateAttr
 
 from globalapi_core import checks
 from globalapi_core.catalog import ModelInfo
-from globalapi_core.client import Answer
 from globalapi_core.flow import attempts
 from globalapi_core.health import Health
 from globalapi_core.hooks import watched
-from globalapi_core.records import Attempt, Decision
-from globalapi_core.reloading import InForce
+from globalapi_core.records import Attempt
 from globalapi_core.router import alone
 from globalapi_core.shadow import ShadowedCall, draw
-from globalapi_core.wire import ChatRequest, Delta
-from langchain_globalapi import _bridge, _shadowing
-from langchain_globalapi._base import SHARED, GatewayChatModel
-from langchain_globalapi._checking import Check, CheckedCall, Kind
-from langchain_globalapi._moving import flattened
-from langchain_globalapi._planning import Plan, RouterInput, asked, first_named, keyed
-from langchain_globalapi._tracing import atraced, inherited, seen, traced
-from langchain_globalapi.chat_models import ChatGlobalAPI, _chunk, _result
+from globalapi_core.wire import ChatRequest
+from langchain_globalapi import _kinds, _shadowing
+from langchain_globalapi._base import SHARED
+from langchain_globalapi._checking import Check, CheckedCall
+from langchain_globalapi._kinds import Kind
+from langchain_globalapi._planning import Plan, Planner, RouterInput, asked
+from langchain_globalapi._tracing import atraced, traced
+from langchain_globalapi.chat_models import ChatGlobalAPI
 
 
-class RouterRunnable(GatewayChatModel):
+class RouterRunnable(Planner):
     """A chat model that sends each call to the right model, not `langchain_core`'s class.
 
     `langchain_core.runnables` has another `RouterRunnable`; import this one under its
@@ -67,14 +65,6 @@ class RouterRunnable(GatewayChatModel):
         tried. `IncompleteResponseError`: a stream broke after its first token was shown.
     """
 
-    route: str | None = None
-    """Take this route for every call; `None`: decide."""
-    check: checks.Own | None = Field(None, exclude=True, repr=False)
-    """Takes an answer's text and says whether it will do: `None` and `True` let it pass; for
-    `False` or a reason the next candidate is asked. What it raises, the call raises. A stream
-    is held back until its end. It holds for every call, beside a route's `escalate`."""
-
-    _configurable: ClassVar[tuple[str, ...]] = ("model", "route")
     _members: dict[str, ChatGlobalAPI] = PrivateAttr(default_factory=dict)
 
     # Members have the settings we had when they were made: with others we make new ones.
@@ -93,13 +83,7 @@ class RouterRunnable(GatewayChatModel):
         if name in SHARED:
             self._members.clear()
         if name in ("api_key", "base_url"):
-            self._health = Health(cooldown=self._config.attempts.cooldown)
-
-    def decide(
-        self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Decision:
-        """Which models `invoke` would try, and why; calls nothing."""
-        return self._plan(self._now(), input, ensure_config(config), kwargs).decision
+            self._health = Health()
 
     def invoke(
         self, input: RouterInput, config: RunnableConfig | None = None, **kwargs: Any
@@ -108,7 +92,7 @@ class RouterRunnable(GatewayChatModel):
         with traced(self, input, config) as run:
             plan = self._plan(self._now(), input, run.config, kwargs)
             run.decision = plan.decision
-            message: AIMessage = self._call(plan, _MESSAGE).run(
+            message: AIMessage = self._call(plan, _kinds.MESSAGE).run(
                 lambda attempt: self._member(plan, attempt).invoke(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -124,7 +108,7 @@ class RouterRunnable(GatewayChatModel):
             now = await self._anow()
             plan = self._plan(now, input, run.config, kwargs)
             run.decision = plan.decision
-            message: AIMessage = await self._call(plan, _MESSAGE).arun(
+            message: AIMessage = await self._call(plan, _kinds.MESSAGE).arun(
                 lambda attempt: self._member(plan, attempt).ainvoke(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -139,7 +123,7 @@ class RouterRunnable(GatewayChatModel):
         with traced(self, input, config) as run:
             plan = self._plan(self._now(), input, run.config, kwargs).streamed
             run.decision = plan.decision
-            for chunk in self._call(plan, _PIECE).stream(
+            for chunk in self._call(plan, _kinds.PIECE).stream(
                 lambda attempt: self._member(plan, attempt).stream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -154,7 +138,7 @@ class RouterRunnable(GatewayChatModel):
             now = await self._anow()
             plan = self._plan(now, input, run.config, kwargs).streamed
             run.decision = plan.decision
-            chunks = self._call(plan, _PIECE).astream(
+            chunks = self._call(plan, _kinds.PIECE).astream(
                 lambda attempt: self._member(plan, attempt).astream(
                     plan.prompt, run.child(attempt), **plan.given(attempt)
                 )
@@ -176,7 +160,7 @@ class RouterRunnable(GatewayChatModel):
         plan = kwargs.pop("plan", None) or self._under(
             self._now(), run_manager, messages, stop, kwargs
         )
-        result: ChatResult = self._call(plan, _RESULT).run(
+        result: ChatResult = self._call(plan, _kinds.RESULT).run(
             lambda attempt: self._member(plan, attempt)._generate(
                 plan.messages, **plan.given(attempt)
             )
@@ -193,7 +177,7 @@ class RouterRunnable(GatewayChatModel):
         plan = kwargs.pop("plan", None) or self._under(
             await self._anow(), run_manager, messages, stop, kwargs
         )
-        result: ChatResult = await self._call(plan, _RESULT).arun(
+        result: ChatResult = await self._call(plan, _kinds.RESULT).arun(
             lambda attempt: self._member(plan, attempt)._agenerate(
                 plan.messages, **plan.given(attempt)
             )
@@ -211,7 +195,7 @@ class RouterRunnable(GatewayChatModel):
             self._now(), run_manager, messages, stop, kwargs
         )
         plan = plan.streamed
-        yield from self._call(plan, _CHUNK).stream(
+        yield from self._call(plan, _kinds.CHUNK).stream(
             lambda attempt: self._member(plan, attempt)._stream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
             )
@@ -228,7 +212,7 @@ class RouterRunnable(GatewayChatModel):
             await self._anow(), run_manager, messages, stop, kwargs
         )
         plan = plan.streamed
-        chunks = self._call(plan, _CHUNK).astream(
+        chunks = self._call(plan, _kinds.CHUNK).astream(
             lambda attempt: self._member(plan, attempt)._astream(
                 plan.messages, run_manager=run_manager, **plan.given(attempt)
             )
@@ -269,49 +253,6 @@ class RouterRunnable(GatewayChatModel):
         if plan is not None:
             kwargs["candidates"] = sorted(each.name for each in plan.decision.candidates)
         return super()._get_llm_string(stop=stop, **kwargs)
-
-    def _under(
-        self,
-        now: InForce,
-        run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        kwargs: Mapping[str, Any],
-    ) -> Plan:
-        """Decide a call for which LangChain has made *run* already."""
-        return self._plan(now, messages, ensure_config(seen(run)), {"stop": stop, **kwargs})
-
-    def _plan(
-        self, now: InForce, input: RouterInput, config: RunnableConfig, kwargs: Mapping[str, Any]
-    ) -> Plan:
-        """Decide one call, by its input, its arguments and its config, completed by LangChain."""
-        given = {name: value for name, value in flattened(kwargs).items() if value is not None}
-        schema = given.pop("schema_check", None)
-        own = given.pop("check", self.check)
-        key, prompt = keyed(input) if isinstance(input, Mapping) else (None, input)
-        named = {"route": given.pop("route", None), "model": given.pop("model", None)}
-        route, model = first_named(
-            named, {"route": key}, self._set_by(config), {"route": self.route}
-        )
-        prompt = self._convert_input(prompt)
-        messages = prompt.to_messages()
-        router, health, labels = now.router, self._health, inherited(config)
-        signals = router.signals(
-            _bridge.to_wire(messages),
-            tools=given.get("tools") or (),
-            response_format=given.get("response_format"),
-            max_tokens=given.get("max_tokens") or self.max_tokens,
-            thinking=given.get("thinking", self.model_kwargs.get("thinking")),
-            tool_loop=_bridge.answered_by(messages),
-            previous=_bridge.previous(messages),
-            correction=health.correction,
-            tags=[*(self.tags or ()), *(labels.get("tags") or ())],
-            metadata={**(self.metadata or {}), **(labels.get("metadata") or {})},
-        )
-        cooling = health.cooling()
-        decision = router.decide(signals, route=route, model=model, cooling=cooling)
-        held_to = checks.of(decision.escalate, own, for_object=schema is not None)
-        return Plan(now, decision, prompt, messages, given, schema, held_to)
 
     def _call(self, plan: Plan, kind: Kind) -> CheckedCall:
         limits = self._limits(plan.now.config, plan.kwargs)
@@ -374,14 +315,3 @@ class RouterRunnable(GatewayChatModel):
 
 ChatGlobalAPIRouter = RouterRunnable
 """`RouterRunnable`, for those who import `langchain_core`'s class of that name too."""
-
-
-_MESSAGE = Kind(lambda message: message, lambda pieces: [_whole(pieces).generations[0].message])
-_PIECE = Kind(lambda message: message, lambda pieces: [_chunk(each).message for each in pieces])
-_RESULT = Kind(lambda result: result.generations[0].message, lambda pieces: [_whole(pieces)])
-_CHUNK = Kind(lambda chunk: chunk.message, lambda pieces: [_chunk(each) for each in pieces])
-
-
-def _whole(pieces: Sequence[Delta | Answer]) -> ChatResult:
-    """The answer that comes last in *pieces*."""
-    return next(_result(each) for each in reversed(pieces) if isinstance(each, Answer))

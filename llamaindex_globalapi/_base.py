@@ -29,6 +29,7 @@ from pydantic import (
 from globalapi_core import reprs, settings
 from globalapi_core.config import Attempts, Config
 from globalapi_core.errors import InvalidInputError
+from globalapi_core.flow import limited
 from globalapi_core.health import Health
 from globalapi_core.reloading import InForce, LiveRouter
 from globalapi_core.router import Router
@@ -76,8 +77,6 @@ class GatewayLLM(StructuredOutput):
     here.)"""
 
     _live: LiveRouter = PrivateAttr()
-    _followed: InForce = PrivateAttr()
-    """What the circuits' cooldown was last taken from."""
     _endpoint: Endpoint = PrivateAttr()
     _health: Health = PrivateAttr()
 
@@ -89,11 +88,10 @@ class GatewayLLM(StructuredOutput):
     @model_validator(mode="after")
     def _resolve(self) -> Self:
         self._live = LiveRouter(self.config)
-        self._followed = self._live.in_force
-        config = self._followed.config
+        config = self._router.config
         key = self.api_key.get_secret_value() if self.api_key else None
         self._endpoint = settings.resolve(self.api_base, key, file_url=config.gateway.base_url)
-        self._health = Health(self._endpoint, cooldown=config.attempts.cooldown)
+        self._health = Health(self._endpoint)
         self.api_key = None
         return self
 
@@ -104,18 +102,11 @@ class GatewayLLM(StructuredOutput):
 
     def _now(self) -> InForce:
         """What a call that begins now goes by, to its end."""
-        return self._following(self._live.now())
+        return self._live.now()
 
     async def _anow(self) -> InForce:
         """`_now`, without holding up the event loop."""
-        return self._following(await self._live.anow())
-
-    def _following(self, found: InForce) -> InForce:
-        """*found*, which the circuits, that outlive a call, now follow too."""
-        if found is not self._followed:
-            self._followed = found
-            self._health.cooldown = found.config.attempts.cooldown
-        return found
+        return await self._live.anow()
 
     @field_serializer("config")
     def _config_file(self, config: str | Path | Config | None) -> str | None:
@@ -155,18 +146,13 @@ class GatewayLLM(StructuredOutput):
         self, config: Config, given: dict[str, Any], *, one_model: bool = False
     ) -> Attempts:
         """How often and how long to try: taken out of *given*, else the fields, else *config*."""
-        own = {"timeout": self.timeout, "max_retries": self.max_retries}
-        asked = {name: given.pop(name, None) for name in own}
-        update = {
-            name: value
-            for each in (own, asked)
-            for name, value in each.items()
-            if value is not None
-        }
-        limits = config.attempts
-        if one_model:
-            update["max_attempts"] = 1 + update.get("max_retries", limits.max_retries)
-        return limits.model_copy(update=update) if update else limits
+        timeout, max_retries = given.pop("timeout", None), given.pop("max_retries", None)
+        return limited(
+            config.attempts,
+            self.timeout if timeout is None else timeout,
+            self.max_retries if max_retries is None else max_retries,
+            one_model=one_model,
+        )
 
     def _labels(self, given: dict[str, Any]) -> dict[str, Any]:
         """Tags and metadata of a call: ours and those taken out of *given*."""

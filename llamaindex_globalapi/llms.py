@@ -178,7 +178,7 @@ class GlobalAPI(GatewayLLM):
     ) -> tuple[Client, ChatRequest, Decision]:
         """The request of one call, and the decision of a caller who named the model."""
         given = self._params | flattened(kwargs)
-        limits = self._limits(now.config, given, one_model=True)
+        client, decision = self._client(now, given), self._decided
         labels = self._labels(given)
         info = now.router.catalog.get(given.pop("model", None) or self.model)
         request = ChatRequest(
@@ -188,15 +188,18 @@ class GlobalAPI(GatewayLLM):
             response_format=given.pop("response_format", None),
             params=given,
         )
-        client = Client(
-            Wire(self._endpoint, Timeouts.of(limits)),
-            limits,
-            self._health,
-            now.budget,
-            is_member=self._decided is not None,
-        )
-        decision = self._decided or self._decide(now.router, info, request, labels)
-        return client, request, decision
+        return client, request, decision or self._decide(now.router, info, request, labels)
+
+    def _client(self, now: InForce, given: dict[str, Any]) -> Client:
+        """What makes the attempts of one call, with what is said of that taken out of *given*."""
+        limits, member_for = now.config.attempts, None
+        if self._decided is None:
+            limits = self._limits(now.config, given, one_model=True)
+        else:
+            # How often to try is the router's.
+            member_for, _ = given.pop("timeout"), given.pop("max_retries", None)
+        wire = Wire(self._endpoint, Timeouts.of(limits))
+        return Client(wire, limits, self._health, now.budget, member_for=member_for)
 
     def _decide(
         self, router: Router, info: ModelInfo, request: ChatRequest, labels: Mapping[str, Any]
