@@ -34,6 +34,10 @@ def rows_of(file: Path) -> list[dict[str, Any]]:
 def told(data: Path) -> None:
     """Print all of it; *data* is the folder of the routing data."""
     tasks(rows_of(data / "task_type_valid.jsonl"))
+    asked = rows_of(DATA / "tasks_277.jsonl")
+    for language in ("en", "zh"):
+        spoken = [row for row in asked if row["language"] == language]
+        figure(f"task in {language}, tasks_277.jsonl", spoken, "task", "text")
     for file in ("language_400.jsonl", "language_100.jsonl"):
         share(f"language, {file}", rows_of(DATA / file), _is_spoken)
     for file in ("twins_200.jsonl", "twins_90.jsonl"):
@@ -51,9 +55,14 @@ def tasks(rows: Sequence[Row]) -> None:
     for language in sorted({row["lang"] for row in rows}):
         for name, part in sources.items():
             spoken = [row for row in part if row["lang"] == language]
-            pairs = [(row["label"], _task(row["prompt"])) for row in spoken]
-            figure = f"macro-F1 {_macro_f1(pairs):.3f}" if pairs else "no figure"
-            print(f"task in {language}, {name} sources: {figure}, {len(pairs)} prompts")
+            figure(f"task in {language}, {name} sources", spoken, "label", "prompt")
+
+
+def figure(name: str, rows: Sequence[Row], label: str, prompt: str) -> None:
+    """Print the macro-F1 of *rows*; *label* and *prompt* are the fields they are in."""
+    pairs = [(row[label], _task(row[prompt])) for row in rows]
+    found = f"macro-F1 {_macro_f1(pairs):.3f}" if pairs else "no figure"
+    print(f"{name}: {found}, {len(pairs)} prompts")
 
 
 def share(name: str, rows: Sequence[Row], right: Callable[[Row], bool]) -> None:

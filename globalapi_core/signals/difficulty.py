@@ -82,7 +82,7 @@ _CUES = (
             "algorithm complexity running memory dynamic compiler o lru longest shortest rate "
             "trade binary without downtime isolation constant linear",
             r"线程安全|并发|竞态|死锁|分布式|优化|算法|复杂度|运行时间|内存泄漏|动态规划|编译器|最长公共"
-            r"|最短路径|限流器|取舍|二叉堆|不用递归|不停机|隔离级别|[常线][数性]时间",
+            r"|最短路径|限流器|取舍|二叉堆|不用递归|不停机|隔离级别|常[数性]时间|线[数性]时间",
         ),
     ),
     (
@@ -114,7 +114,8 @@ def of(question: Text, task: str) -> float:
     text = question.text
     size = len(text) if question.ascii else len(text.encode("utf-8", "replace")) * 0.85
     if hard >= _BASE["code"]:
-        hard += _OF_LENGTH * (size > _LONG) + _OF_LISTS * (len(_LISTED.findall(text)) > 2)
+        listed = text.count("\n") > 1 and len(_LISTED.findall(text)) > 2
+        hard += _OF_LENGTH * (size > _LONG) + _OF_LISTS * listed
     return round(min(hard, 1.0), 2)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -34,8 +35,9 @@ _LOOKED_AT = 350
 _LOOKED_AT_IN_CHINESE = 120
 """The same where a character says as much as half a word."""
 _NO_HAN = re.compile(r"[^\u3400-\u4dbf\u4e00-\u9fff]+")
-_NUMBER = re.compile(r"\d+")
-_PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|[^\sa-z\u3400-\u4dbf\u4e00-\u9fff]")
+# What starts with a set of characters, as r"\d+" does not, is looked for fast.
+_NUMBER = re.compile(r"\d\d*")
+_PIECE = re.compile(r"[a-z]+(?:'[a-z]+|)|[^\sa-z\u3400-\u4dbf\u4e00-\u9fff]")
 # Patterns begin with the character that is rare, and look back from it: that is looked for fast.
 _OPTIONS = re.compile(r"A(?<![^\s(]A)[.)、．].{1,400}?[\s(]B[.)、．]", re.DOTALL)
 _TEX = re.compile(r"\$[^$\n]{1,200}\$|\\[a-z]{3,}")
@@ -43,7 +45,8 @@ _PROGRAM = re.compile(
     r"[(=!<>;{:_-](?:(?<=\w\()\w*\)|(?:(?<=[\w\])][=!<>])|(?<=[\w\])] [=!<>]))= ?\w"
     r"|(?<=[;{])\n|(?<=-)>|(?<=:):|(?<=\w_)\w|(?<=<)/\w)"
 )
-_RANGE = (5, 12, 30, 80, 200)
+_SIZES = (5, 12, 30, 80, 200)
+_NUMBERS = (0, 1, 3, 8)
 
 
 def features(text: str) -> list[str]:
@@ -53,10 +56,10 @@ def features(text: str) -> list[str]:
         text = f"{text[:part]}\n{text[-part:]}"
     lowered = text.lower()
     pieces = _PIECE.findall(_NUMBER.sub("#", lowered))
-    found = pieces + [f"{a} {b}" for a, b in pairwise(pieces)]
+    found = [*pieces, *map(" ".join, pairwise(pieces))]
     han = 0
     if not text.isascii():
-        runs = _NO_HAN.sub(" ", text)
+        runs = list(_NO_HAN.sub(" ", text))
         han = len(runs) - runs.count(" ")
         pairs = list(map(add, runs, runs[1:]))
         found += (*runs, *pairs, *map(add, pairs, runs[2:]))
@@ -68,11 +71,10 @@ def features(text: str) -> list[str]:
 
 def _shape(text: str, size: int, numbers: int) -> list[str]:
     """Features of the form: length, numbers, options to choose from, formulas, program text."""
-    found = [f"~size{sum(size > each for each in _RANGE)}"]
-    found.append(f"~numbers{sum(numbers > each for each in (0, 1, 3, 8))}")
+    found = [f"~size{bisect_left(_SIZES, size)}", f"~numbers{bisect_left(_NUMBERS, numbers)}"]
     if _OPTIONS.search(text):
         found.append("~options")
-    if len(_TEX.findall(text)) > 0:
+    if ("$" in text or "\\" in text) and _TEX.search(text):
         found.append("~tex")
     programs = len(_PROGRAM.findall(text))
     if programs:
@@ -109,7 +111,7 @@ class Head:
 
     def probabilities(self, text: str) -> dict[str, float]:
         """How likely each task is, for *text*."""
-        known = self.weights.keys() & set(features(text))
+        known = self.weights.keys() & features(text)
         scale = SCALE * sqrt(max(len(known), 1))
         sums = unpacked(sum(map(self.weights.__getitem__, known)))
         logits = [s / scale + b / SCALE for s, b in zip(sums, self.bias, strict=True)]

@@ -15,8 +15,8 @@ from globalapi_core.signals import words as w
 
 _HAN_CHARACTERS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _HAN = re.compile(f"[{_HAN_CHARACTERS}]+")
-_KANA = re.compile(r"[\u3041-\u30fa\u30fc-\u30ff]+")
-_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]+")
+_KANA = re.compile(r"[\u3041-\u30fa\u30fc-\u30ff]")
+_HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
 _OTHER = re.compile(r"[\u0370-\u10ff\u1200-\u1cff]")
 _WORD = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ][A-Za-zÀ-ɏḀ-ỿ'’-]*")
 _RUNS = re.compile(
@@ -304,13 +304,14 @@ def _foreign(words: Sequence[str]) -> float:
     words = words[:_WORDS]
     text = " ".join(words).lower().replace("’", "'")
     lowered = text.split()
-    english = sum(map(_ONLY_ENGLISH.__contains__, lowered))
     foreign = sum(map(_ONLY_FOREIGN.__contains__, lowered))
     foreign -= sum(map(_INITIALS.__contains__, words)) if foreign else 0
     accented = 0 if text.isascii() else sum(not word.isascii() for word in lowered)
     if accented * 3 >= len(lowered):
         foreign += accented
-    return foreign - english if foreign * 5 >= len(lowered) else 0
+    if foreign * 5 < len(lowered):
+        return 0
+    return foreign - sum(map(_ONLY_ENGLISH.__contains__, lowered))
 
 
 _WORDS = 60

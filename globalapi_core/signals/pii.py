@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from string import ascii_uppercase, digits
 from typing import Any
 
 from globalapi_core.signals.question import text_of
@@ -24,11 +25,18 @@ _KEY = re.compile(
     r"|AIza[\w-]{30,}|xox[abpr]-[\w-]{10,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_KEY_STARTS = (
-    *("sk-", "sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    *("AKIA", "AIza", "xox", "eyJ", "PRIVATE KEY"),
-)
+_KEY_STARTS = {
+    "-": ("sk-", "PRIVATE KEY"),
+    "_": ("sk_", "ga_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    "K": ("AKIA",),
+    "z": ("AIza",),
+    "x": ("xox",),
+    "J": ("eyJ",),
+}
+"""By a rare character of theirs, which is looked for first: it takes a tenth of the time."""
 _CN_MOBILE = re.compile(r"(?:\+?86|0086)?1[3-9]\d{9}")
+_SHAPE = bytes.maketrans((digits + ascii_uppercase).encode(), b"0" * 10 + b"A" * 26)
+"""Makes every digit a 0 and every capital an A."""
 _WIDE = re.compile(
     r"[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\u00a0\u2009\u202f\u200b-\u200d\ufeff\u00ad]"
 )
@@ -74,16 +82,20 @@ def _beside(message: Mapping[str, Any]) -> Iterator[str]:
 def _in_text(text: str) -> Iterable[str]:
     if "@" in text and _EMAIL.search(text):
         yield "email"
-    for match in _NUMBER.finditer(text):
+    # No kind of number has fewer than eight digits, of which the last need not be ASCII, nor
+    # those after the capitals of an IBAN: what is not ASCII becomes a question mark.
+    shape = text.encode("ascii", "replace").translate(_SHAPE, b" ()-")
+    for match in _NUMBER.finditer(text) if b"0" * 7 in shape else ():
         start = text[max(0, match.start() - 2) : match.start()]
         if start[-1:].isascii() and (start[-1:].isalnum() or start[-1:] in (".", "-", "_")):
             continue
         opened = start.lstrip() if start.endswith(("+", "(")) else ""
         if kind := _number(opened[-2 if opened[:1] == "+" else -1 :] + match.group()):
             yield kind
-    if any(_iban(match.group()) for match in _IBAN.finditer(text)):
+    if (b"AA0" in shape or b"AA?" in shape) and any(map(_iban, _IBAN.findall(text))):
         yield "iban"
-    if any(each in text for each in _KEY_STARTS) and _KEY.search(text):
+    starts = (each for rare, some in _KEY_STARTS.items() if rare in text for each in some)
+    if any(map(text.__contains__, starts)) and _KEY.search(text):
         yield "key"
 
 

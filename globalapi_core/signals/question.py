@@ -7,7 +7,7 @@ and ReAct of LangChain's hub, text_qa, refine and condense of LlamaIndex) and in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 WINDOW = 2_000
@@ -89,13 +89,13 @@ def in_message(text: str) -> str:
 
 
 def _made_by_a_pipeline(text: str) -> bool:
-    return any(each in text for each in _PIPELINE) or (
+    return has(text, _PIPELINE) or (
         not text.isascii() and _PIPELINE_IN_CHINESE.search(text) is not None
     )
 
 
 def _labelled(text: str) -> bool:
-    return any(each in text for each in _LABELS) or (
+    return has(text, _LABELS) or (
         not text.isascii() and _LABELS_IN_CHINESE.search(text) is not None
     )
 
@@ -103,6 +103,14 @@ def _labelled(text: str) -> bool:
 def _until_end(text: str) -> str:
     end = _END.search(text)
     return (text[: end.start()] if end else text).strip()
+
+
+def has(text: str, parts: Iterable[str]) -> bool:
+    """Whether *text* has any of *parts*, each looked for where its first character occurs.
+
+    To look for one character takes a tenth of the time.
+    """
+    return any(each[0] in text and each in text for each in parts)
 
 
 def users(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:

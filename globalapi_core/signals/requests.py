@@ -42,7 +42,7 @@ _SPOKEN = (
 _CLAIM = r"(?=\s+(?:that|by|or|the|this|every|any|there|if|for)\b)"
 """What follows a proof asked for: not "prove your identity"."""
 _PROOF = (
-    r"[证證]明(?<![^，。：；、\s请請试試么麼何样樣并來来]..)"
+    r"明(?<=[证證].)(?<![^，。：；、\s请請试試么麼何样樣并來来]..)"
     r"(?![书書]|[^。？！\n]{0,8}(?:身份|是我的|清白|材料|文件|所有权|有效期))"
 )
 """A proof asked for in Chinese, where the same word is a certificate."""
@@ -102,7 +102,8 @@ REASONING = together(
         r"|insurance|employment|ownership|life)\b)",
         "prove show proof disprove theorem lemma",
         rf"{_PROOF}"
-        r"|[证證]明(?=[^。？！\n]{0,30}(?:数|定理|不等式|三角|收敛|连续|无穷|恒成立|可逆|正确性|數))"
+        r"|明(?<=[证證].)(?=[^。？！\n]{0,30}"
+        r"(?:数|定理|不等式|三角|收敛|连续|无穷|恒成立|可逆|正确性|數))"
         r"|求证|定理|给出证明",
     ),
     rule(
@@ -127,7 +128,7 @@ REASONING = together(
         r"|\bsolve\b[^.?!\n]{0,40}(?:=|\bequations?\b)",
         "integral derivative eigenvalue eigenvalues probability modulo permutation permutations "
         "combinatorics likelihood solve",
-        r"积分|导数|概率是|概率为|排列组合|[求解]方程|解[^。？！\n]{0,20}=|微分方程|特征值|最大似然",
+        r"积分|导数|概率是|概率为|排列组合|求方程|解方程|解[^。？！\n]{0,20}=|微分方程|特征值|最大似然",
     ),
     rule(
         "a logic puzzle",
@@ -146,7 +147,7 @@ REQUESTS = together(
         r"|\bput this sentence into\b|\brender (?:this|the)\b|\b(?:the|in) (?:"
         rf"{_SPOKEN}) for\b|^what(?:'s| is| does)[^?\n]{{1,60}}\bin (?:{_SPOKEN})\?",
         "translate translated translation say sentence render " + _SPOKEN.replace("|", " "),
-        r"翻译(?!官)|翻譯|英译中|中译英|译成|译为|用[^，。用]{1,4}[语文](?:怎么|如何)?说|怎么翻",
+        r"翻(?:译(?!官)|譯|成|一下(?=[^。\n]{0,6}[：:]))|英译中|中译英|译成|译为|用[^，。用]{1,4}[语文](?:应?该)?(?:怎么|如何)?(?:说|表达)|怎么翻",
     ),
     rule(
         "a summary asked for",
@@ -174,7 +175,7 @@ REQUESTS = together(
         r"提取|抽取|分类|分為|分为|归类|属于哪一?类|情感|意图|识别|打上"
         r"|找出(?:这|下|所有)[^。\n]{0,20}|列出(?:这|下)[^。\n]{0,12}(?:中|里)"
         r"|列出[^。，\n]{0,24}(?:提到|出现)"
-        r"|整理成|解析成|转换成|转成|垃圾(?:信息|邮件)|文中提到|标签",
+        rf"|整理成|解析成|转换?成(?! ?(?:{_LANGUAGES}))|垃圾(?:信息|邮件)|文中提到|标签",
     ),
     rule(
         "something to be written",
@@ -184,7 +185,7 @@ REQUESTS = together(
         r"|reminder|announcement|apology|note|notice|incident report|caption|toast|lyrics"
         r"|description)\b",
         "write compose draft create tell",
-        r"(?:写|寫|创作|讲|描写|起草|拟)(?:给)?[^。，\n]{0,16}"
+        r"润色|(?:写|寫|创作|讲|描写|起草|拟|生成)(?:给)?[^。，\n]{0,16}"
         r"(?:诗|故事|歌|笑话|信(?!息)|邮件|作文|致辞|演讲|俳句|对话|祝福|广告语|产品介绍|詩|通知|公告|邀请"
         r"|催款函|请假条|事故说明|留言|文案|标题党|情书)",
     ),
@@ -203,6 +204,8 @@ REQUESTS = together(
         r"|计算"
         r"|求(?:导|积分|矩阵|极限))"
         r"|的概率(?:是|为)|给出证明|最大似然"
+        r"|则(?<![规規原否法守准细]则)[^。，？！\n]{1,16}(?:=|等于)|(?:焦点坐标|离心率|最小正周期|解集)(?:是|为)"
+        r"|求[^。，？！\n]{0,12}(?:通项|最[大小]值|极值|定义域|值域|单调)"
         r"|导出[^。？！\n]{0,16}(?:公式|方程|定理|定律|表达式|关系式)",
     ),
     rule(
@@ -216,7 +219,8 @@ REQUESTS = together(
         "logic knave knaves always truth think deduce follow follows river bridge next fake "
         "satisfy satisfies constraints",
         r"逻辑|总说(?:真话|谎话|假话)|都说(?:真话|谎话|假话)|谁(?:说真话|在说谎)|推理|过河|过桥|找规律|用天平"
-        r"|满足(?:所有|全部)|所有约束",
+        r"|满足(?:所有|全部)|所有约束|能否推出|能推出(?:什么|以下|哪)"
+        r"|他们(?:各自|分别)[^。？！\n]{0,6}(?:职业|来自|名次)",
     ),
 )
 FACT = re.compile(

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from globalapi_core.signals.question import has
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -140,6 +142,6 @@ _PROGRAM = tuple(
 def program(text: str) -> str | None:
     """What program text *text* holds, whatever is said about it, or `None`."""
     for name, announced, pattern in _PROGRAM:
-        if any(each in text for each in announced) and pattern.search(text):
+        if has(text, announced) and pattern.search(text):
             return name
     return None

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from globalapi_core.signals import difficulty, head
+from globalapi_core.signals.question import has
 from globalapi_core.signals.requests import CODE, FACT, REASONING, REQUESTS
 from globalapi_core.signals.rules import Rule, Text, program
 
@@ -18,14 +19,18 @@ _LOOKED_AT = 400
 """Characters looked at from either end of what is asked: requests come first or last."""
 _PASTED = 1_000
 """The same for program text, which may be pasted between."""
+# Patterns begin with characters, and look back from them: those are looked for fast.
 _NEGATED = re.compile(
-    r"\b(?:do not|don't|never|without|no need (?:to|for))\b[^,.;:!?，。；：！？\n]{0,60}"
-    r"|(?:不要|请勿|不用|无需|不必|不需要|禁止|(?<![特区级分])别(?![的人]))[^,.;:!?，。；：！？\n的]{0,60}",
-    re.IGNORECASE,
+    r"[DNWdnw不请无禁别](?:"
+    r"(?<!\w.)(?i:(?<=d)o(?: not|n't)|(?<=n)(?:ever|o need (?:to|for))|(?<=w)ithout)\b"
+    r"[^,.;:!?，。；：！？\n]{0,60}"
+    r"|(?:(?<=不)(?:要|用|必|需要)|(?<=请)勿|(?<=无)需|(?<=禁)止|(?<=别)(?<![特区级分].)(?![的人]))"
+    r"[^,.;:!?，。；：！？\n的]{0,60})"
 )
 _QUOTED = re.compile(
     r"“[^”\n]{0,200}”|「[^」\n]{0,200}」|\"[^\"\n]{0,200}\"|《[^》\n]{0,60}》"
-    r"|(?<!\w)'[^'\n]{1,200}'(?!\w)|(?<=这句话是)[：:][^\n]*|(?<=sentence is):[^\n]*"
+    r"|'(?<!\w')[^'\n]{1,200}'(?!\w)|：(?<=这句话是：)[^\n]*"
+    r"|:(?:(?<=这句话是:)|(?<=sentence is:))[^\n]*"
 )
 _CLEAR = 0.5
 """How likely a learned guess must be to count as a yes for `reasoning`."""
@@ -98,10 +103,10 @@ def of(question: str, before: str = "") -> Guess:
 def _plain(text: str) -> Text:
     """*text* without what is negated or quoted, unless that is all of it."""
     text = plain = _ends(text, _REQUEST)
-    if any(each in text for each in _NEGATIONS):
+    if has(text, _NEGATIONS):
         plain = _NEGATED.sub(" ", text)
         plain = plain if any(map(str.isalnum, plain)) else text
-    return Text(_QUOTED.sub(" ", plain) if any(each in plain for each in _QUOTES) else plain)
+    return Text(_QUOTED.sub(" ", plain) if has(plain, _QUOTES) else plain)
 
 
 _NEGATIONS = (

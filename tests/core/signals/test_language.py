@@ -74,6 +74,15 @@ def test_script(text: str, script: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [("What do la, le and el mean?", "en"), ("¿Dónde está mi pedido el lunes?", "other")],
+)
+def test_words_of_other_languages(text: str, expected: str) -> None:
+    """English with some foreign words in it is English, as long as they are no more."""
+    assert language.of(text)[0] == expected
+
+
+@pytest.mark.parametrize(
     "piece", ["“", "：", "翻译", "translate ", "\n", "说", "the a is ", "ア", "《"]
 )
 def test_language_of_odd_text(piece: str) -> None:

@@ -19,6 +19,7 @@ def found(text: str) -> frozenset[str]:
     [
         ("write to ann.lee+shop@example.co.uk please", "email"),
         ("手机13812345678，微信同号", "phone"),
+        ("电话１３８１２３４５６７８", "phone"),
         ("call +86 138 1234 5678", "phone"),
         ("call +44 20 7946 0958 today", "phone"),
         ("(555) 123-4567", "phone"),
@@ -27,9 +28,16 @@ def found(text: str) -> frozenset[str]:
         ("身份证号 11010519491231002X", "cn_id"),
         ("IBAN DE89 3704 0044 0532 0130 00", "iban"),
         ("GB82WEST12345698765432", "iban"),
+        ("DE٨٩ 3704 0044 0532 0130 00", "iban"),
         ("key sk-" + "a1B2" * 8, "key"),
         ("AKIA" + "ABCDEFGH12345678", "key"),
         ("ga_" + "0123456789abcdef", "key"),
+        ("sk_live_" + "0123456789abcdef", "key"),
+        ("ghp_" + "a1B2" * 9, "key"),
+        ("AIza" + "a1B2" * 9, "key"),
+        ("xoxb-1234567890-abc", "key"),
+        ("eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.s", "key"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "key"),
     ],
 )
 def test_kind(text: str, kind: str) -> None:
@@ -80,7 +88,9 @@ def test_whole_conversation_is_looked_at() -> None:
     assert pii.of(messages) == {"email"}
 
 
-@pytest.mark.parametrize("piece", ["1", "1 ", "(1", "a@", "a.", "AB12", "sk-", "+", "-1"])
+@pytest.mark.parametrize(
+    "piece", ["1", "1 ", "(1", "a@", "a.", "AB12", "sk-", "+", "-1", "12345678 ", "eyJ"]
+)
 def test_no_text_is_slow(piece: str) -> None:
     """No text makes a pattern go over it again and again."""
     started = time.perf_counter()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ LATER = rows_of("twins_90.jsonl")
 after that, though some wordings changed since; `blind`: equally hard in both languages when
 first looked at."""
 MISREAD = rows_of("misread_68.jsonl")
+ASKED = rows_of("tasks_277.jsonl")
+"""Written last, in the manner of examinations and of assistants' users; `blind`: right when first
+asked."""
 
 
 def of(text: str) -> Signals:
@@ -96,6 +101,18 @@ def test_task_of_later_twins(last: bool, language: str, most: int) -> None:
     assert len(wrong) <= most, wrong
 
 
+@pytest.mark.parametrize(("language", "blind", "most"), [("en", 5, 5), ("zh", 15, 6)])
+def test_task_of_prompts_written_last(language: str, blind: int, most: int) -> None:
+    """Of 65 English prompts 5 are told wrong, of 212 Chinese ones 6; 5 and 15 when first asked."""
+    rows = [row for row in ASKED if row["language"] == language]
+    alike = {"summarising": "chat", "extraction": "chat"}
+    told = [(row, of(row["text"]).task) for row in rows]
+    wrong = [row["text"] for row, task in told if alike.get(task, task) != row["task"]]
+
+    assert sum(not row["blind"] for row in rows) == blind
+    assert len(wrong) <= most, wrong
+
+
 def test_what_is_easily_misread() -> None:
     """Negation, quotation and words of two meanings: 64 of 68 are read right."""
     wrong = []
@@ -146,6 +163,45 @@ def test_no_reasoning(text: str) -> None:
     assert not of(text).reasoning
 
 
+NEGATIONS = {
+    "en": ["do not ", "Don't ", "never ", "no need to ", "without having to "],
+    "zh": ["不要", "请勿", "不用", "无需", "不必", "不需要", "禁止", "别"],
+}
+PROOF = {"en": "derive it step by step, just say hello", "zh": "证明这个定理，打个招呼就行"}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [(key, each) for key, words in NEGATIONS.items() for each in words]
+)
+def test_what_is_negated_does_not_count(language: str, words: str) -> None:
+    """A proof counts as reasoning, and one that is not wanted does not."""
+    assert of(f"Well, {PROOF[language]}").reasoning
+    assert not of(f"Well, {words}{PROOF[language]}").reasoning
+
+
+@pytest.mark.parametrize("words", ["特别", "分别"])
+def test_part_of_a_word_negates_nothing(words: str) -> None:
+    """The character of a prohibition is part of other words too."""
+    assert of(f"{words}{PROOF['zh']}").reasoning
+
+
+@pytest.mark.parametrize("quoted", ["“{}”", "「{}」", '"{}"', "《{}》", "'{}'", "这句话是：{}"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_quoted_does_not_count(language: str, quoted: str) -> None:
+    """A request that somebody else made is none, whichever marks it stands in."""
+    assert not of("She said " + quoted.format(PROOF[language])).reasoning
+
+
+@pytest.mark.parametrize("pattern", [task._NEGATED, task._QUOTED, head._NUMBER, head._PIECE])
+@pytest.mark.parametrize("piece", ["don't ", "no", "不要", "别", "'a ", "“", '"', "：", "1", "1a"])
+def test_no_text_is_slow(pattern: re.Pattern[str], piece: str) -> None:
+    """No text makes a pattern go over it again and again."""
+    started = time.perf_counter()
+    pattern.findall(piece * 10_000)
+
+    assert time.perf_counter() - started < 0.5
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -192,6 +248,21 @@ def test_harder_is_more_difficult() -> None:
     assert 0 <= greeting < total < proof <= 1
 
 
+def test_list_makes_a_question_more_difficult() -> None:
+    """Three points to be met are harder than one sentence of the same words."""
+    text = "Write a Python function that does this:\n1. reads\n2. sorts\n3. prints"
+
+    assert of(text).difficulty > of(text.replace("\n", " ")).difficulty
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"), [("Is $x$ odd?", True), (r"Is \frac12 odd?", True), ("Is $5 less?", False)]
+)
+def test_formula_is_a_feature(text: str, formula: bool) -> None:
+    """A formula shows by its marks; a price has but one of them."""
+    assert ("~tex" in head.features(text)) is formula
+
+
 def test_probabilities_are_of_every_task() -> None:
     """The learned head spreads one whole over all tasks, for any text."""
     for text in ("", "?", "hello", "证明", "🙂"):
@@ -232,6 +303,7 @@ def test_what_is_about_program_text(text: str, code: bool) -> None:
     [
         ("Solve x^2 - 5x + 6 = 0", "解 x^2 - 5x + 6 = 0"),
         ("Solve the equation x^2 - 5x + 6 = 0", "求解方程 x^2-5x+6=0"),
+        ("Solve the equation x^2 - 5x + 6 = 0", "求方程 x^2-5x+6=0 的根"),
         ("Solve this differential equation: y' = y", "求解微分方程 y' = y"),
     ],
 )
