@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from globalapi_core.sandbox import Sandbox
 from globalapi_core.settings import KEY_VARIABLE
@@ -17,6 +18,10 @@ from tests import canary
 
 _FOREIGN = ("GLOBAL_API_", "OPENAI_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 def pytest_collection_finish() -> None:

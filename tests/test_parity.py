@@ -193,7 +193,7 @@ def sent(server: Server, ask: Callable[[], object]) -> list[bytes] | str:
     return [each.partition(b"\r\n\r\n")[2] for each in server.requests]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(conversation=CONVERSATIONS)
 def test_any_conversation_is_decided_alike(
     pairs: dict[str, Pair], conversation: Conversation
@@ -204,7 +204,7 @@ def test_any_conversation_is_decided_alike(
     assert ours == theirs
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(conversation=CONVERSATIONS, number=st.integers(0, len(MODELS) - 1))
 def test_any_conversation_is_sent_alike(
     pairs: dict[str, Pair], server: Server, conversation: Conversation, number: int

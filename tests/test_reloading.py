@@ -35,7 +35,7 @@ CROWD = 50
 
 # `mine` is the model that all four classes ask; what it is, the file says.
 FILE = """
-attempts: {{max_retries: 0, timeout: 20, cooldown: 1000}}
+attempts: {{max_retries: 0, timeout: 100, cooldown: 1000}}
 models: {{mine: {{id: {id}, input_mtok: "1", output_mtok: "{price}"}}}}
 routes: [{{name: {route}, candidates: [mine]}}]
 """
@@ -180,13 +180,13 @@ async def test_edit_while_50_calls_stream(
 def test_edit_while_threads_stream(make: Make, file: Path, name: str) -> None:
     """The same with a thread for each stream, all of which hang as the file is edited."""
     model = make(name)
-    begun, edited = threading.Barrier(21, timeout=20), threading.Event()
+    begun, edited = threading.Barrier(21, timeout=100), threading.Event()
 
     def one() -> None:
         items = stream(model)
         next(items)
         begun.wait()
-        edited.wait(20)
+        edited.wait(100)
         list(items)
 
     with recorded_calls() as calls, ThreadPoolExecutor(20) as threads:
@@ -224,7 +224,8 @@ def test_call_falls_back_by_the_file_it_began_with(
         whole(model)
         assert running.result()
 
-    new, old = calls
+    # The old one waits meanwhile; on a busy machine it may be the first to end all the same.
+    old, new = sorted(calls, key=lambda call: call.decision.route != "old")
     assert [each.candidate.name for each, _ in old.attempts] == [FIRST, FIRST, SECOND]
     assert (old.decision.route, new.decision.route) == ("old", "new")
     assert [each.candidate.name for each, _ in new.attempts] == [THIRD]
@@ -235,10 +236,10 @@ def test_timers_follow(make: Make, sandbox: Sandbox, file: Path, name: str) -> N
     """A call waits as long as the file says when it begins, though its model was asked before."""
     model = make(name)
     list(stream(model))
-    file.write_text(OLD.replace("timeout: 20", "first_delta: 0.2"), "utf-8")
-    sandbox.script(FIRST, [faults.delay(5)])
+    file.write_text(OLD.replace("timeout: 100", "first_delta: 0.5"), "utf-8")
+    sandbox.script(FIRST, [faults.delay(60)])
 
-    with pytest.raises(Exception, match=r"0\.2 s"):
+    with pytest.raises(Exception, match=r"0\.5 s"):
         list(stream(model))
 
 
@@ -342,13 +343,13 @@ def test_cooldown_follows(make: Make, sandbox: Sandbox, file: Path, name: str) -
     """A model that fails after the edit is left out for as long as the new file says."""
     model = make(name)
     whole(model)
-    file.write_text(OLD.replace("cooldown: 1000", "cooldown: 2"), "utf-8")
+    file.write_text(OLD.replace("cooldown: 1000", "cooldown: 300"), "utf-8")
     sandbox.script(FIRST, [faults.overloaded()])
 
     with pytest.raises(Exception, match="503"):
         whole(model)
 
-    assert 0 < model._health.cooling().of("mine").seconds <= 3
+    assert 0 < model._health.cooling().of("mine").seconds <= 360
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -33,10 +33,13 @@ from llamaindex_globalapi import GlobalAPIRouter
 OWN, OTHER, THIRD = "deepseek-v4-flash", "glm-5", "gpt-4o-mini"
 QUESTION = "The canary prompt: how long does a refund take?"
 PLAIN = f"""
-attempts: {{max_retries: 0, timeout: 20}}
+attempts: {{max_retries: 0, timeout: 100}}
 routes: [{{name: rest, candidates: [{OWN}, {THIRD}], params: {{temperature: 0.3}}SHADOW}}]
 """
 SHADOW = f", shadow: {{model: {OTHER}, budget: {{usd: 1}}}}"
+
+LONG = 60.0
+"""Seconds that nothing takes but what hangs."""
 
 Make = Callable[..., Any]
 ROUTERS = pytest.mark.parametrize("kind", ["langchain", "llamaindex"])
@@ -51,7 +54,7 @@ def own_shadows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     beside = Background(name, most_threads=4, longest_queue=100)
     monkeypatch.setattr(shadow, "_beside", beside)
     yield
-    assert beside.flush(20)
+    assert beside.flush(LONG)
 
 
 @pytest.fixture
@@ -131,7 +134,7 @@ def test_answer_is_the_same(
     """With a shadow, answer, record, cost and request are those without, byte for byte."""
     with recorded_calls() as calls:
         plain, shadowed = (asked(make(kind, config), way) for config in ("", SHADOW))
-        assert shadow.flush(10)
+        assert shadow.flush(LONG)
 
     assert texts(shadowed) == texts(plain)
     before, after = record(plain), record(shadowed)
@@ -148,7 +151,7 @@ def test_answer_is_the_same(
 @WAYS
 def test_answer_does_not_wait(kind: str, way: str, make: Make, sandbox: Sandbox) -> None:
     """A shadow that hangs is not felt: ten answers come while it is still silent."""
-    sandbox.down(OTHER, faults.delay(60))
+    sandbox.down(OTHER, faults.delay(200))
     router = make(kind)
 
     before = time.monotonic()
@@ -158,7 +161,7 @@ def test_answer_does_not_wait(kind: str, way: str, make: Make, sandbox: Sandbox)
     waits = not shadow.flush(0)
     sandbox.close()
 
-    assert seconds < 10
+    assert seconds < LONG
     assert waits
 
 
@@ -172,7 +175,7 @@ def test_shadow_is_asked_the_same(
 ) -> None:
     """The other model gets the same messages and parameters, and its own records and texts."""
     answer = asked(make(kind, max_tokens=200), way, top_p=0.5)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     own, other = of(sandbox, OWN)[0].body, of(sandbox, OTHER)[0].body
     for name in ("messages", "temperature", "max_tokens", "top_p"):
@@ -224,7 +227,7 @@ def test_tools_are_offered_and_not_run(
     router, question = make(kind), "What is the weather in Paris?"
     tool = FunctionTool.from_defaults(get_weather).metadata.to_openai_tool()
     answer = asked(router, way, question, tools=[tool], tool_choice="required")
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     assert of(sandbox, OTHER)[0].body["tools"] == of(sandbox, OWN)[0].body["tools"]
     assert told[0].answer.startswith("get_weather({")
@@ -248,7 +251,7 @@ def test_reasoning_of_another_family_stays_at_home(make: Make, sandbox: Sandbox)
         [HumanMessage(QUESTION), thought, ToolMessage("sunny", tool_call_id="call_1")],
         tools=[tool],
     )
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     own, other = (of(sandbox, model)[0].body["messages"][1] for model in (OWN, OTHER))
     assert own["reasoning_content"] == "The weather, then."
@@ -265,7 +268,7 @@ class Refund(BaseModel):
 def test_structured_output_has_a_shadow(make: Make, sandbox: Sandbox, told: list[Shadowed]) -> None:
     """LangChain's structured output asks the shadow for the same object, and for nothing else."""
     found = make("langchain").with_structured_output(Refund).invoke(QUESTION)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     assert isinstance(found, Refund)
     own, other = of(sandbox, OWN)[0].body, of(sandbox, OTHER)[0].body
@@ -286,7 +289,7 @@ def test_failed_call_has_none(kind: str, way: str, make: Make, sandbox: Sandbox)
     with pytest.raises((GatewayError, ExceptionGroup)):
         asked(make(kind), way)
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert not of(sandbox, OTHER)
 
 
@@ -309,7 +312,7 @@ def test_abandoned_stream_has_none(kind: str, is_async: bool, make: Make, sandbo
         next(items)
         items.close()
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert of(sandbox, OWN)
     assert not of(sandbox, OTHER)
 
@@ -350,13 +353,13 @@ def test_shadow_of_a_stream_begins_at_its_end(
 def test_policies_hold(kind: str, policy: str, make: Make, sandbox: Sandbox) -> None:
     """A shadow that a policy of the file forbids is not asked; the call goes on."""
     config = f"""
-attempts: {{max_retries: 0, timeout: 20}}
+attempts: {{max_retries: 0, timeout: 100}}
 policies: [{{name: house, {policy}}}]
 routes: [{{name: rest, candidates: [{THIRD}], params: {{max_tokens: 40}}{SHADOW}}}]
 """
     answer = asked(make(kind, config))
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert texts(answer)
     assert not of(sandbox, OTHER)
 
@@ -368,7 +371,7 @@ def test_model_is_not_its_own_shadow(kind: str, make: Make, sandbox: Sandbox) ->
     sandbox.down(OWN)
     answer = asked(make(kind, config))
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert record(answer)["model"] == THIRD
     assert len(of(sandbox, THIRD)) == 1
 
@@ -378,7 +381,7 @@ def test_cached_answer_has_none(make: Make, sandbox: Sandbox, told: list[Shadowe
     router = make("langchain", cache=InMemoryCache())
     for _ in range(3):
         asked(router)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     assert len(of(sandbox, OWN)) == 1
     assert len(told) == len(of(sandbox, OTHER)) == 1
@@ -389,7 +392,7 @@ def test_model_named_outright_has_none(kind: str, make: Make, sandbox: Sandbox) 
     """Whoever names a model takes no route, and routes have the shadows."""
     asked(make(kind), model=OWN)
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert not of(sandbox, OTHER)
 
 
@@ -401,7 +404,7 @@ def test_cap_holds(kind: str, make: Make, sandbox: Sandbox, told: list[Shadowed]
     """Shadows stop at their own budget; calls go on, and draw on another one."""
     cap = Decimal("0.0002")
     config = f"""
-attempts: {{max_retries: 0, timeout: 20}}
+attempts: {{max_retries: 0, timeout: 100}}
 budget: {{usd: 1}}
 routes:
   - name: rest
@@ -412,7 +415,7 @@ routes:
     router = make(kind, config)
     for _ in range(20):
         asked(router)
-    assert shadow.flush(20)
+    assert shadow.flush(LONG)
 
     bill = {row.model: row.cost.usd for row in sandbox.bill.rows}
     stopped = [each for each in told if isinstance(each.error, BudgetExceededError)]
@@ -442,11 +445,11 @@ def test_edited_file_keeps_what_shadows_spent(
     made = RouterRunnable if kind == "langchain" else GlobalAPIRouter
     router: Any = made(config=str(file), **{address: sandbox.base_url})
     asked(router, max_tokens=40)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     before = router._live.in_force
     file.write_text(text.replace("0.02", "0.03"), "utf-8")
     asked(router, max_tokens=40)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     after = router._live.in_force
     assert after is not before
@@ -473,7 +476,7 @@ def test_failing_shadow_is_told(
     sandbox.down(OTHER, faults.server_error())
     with caplog.at_level(logging.DEBUG, "globalapi_core.shadow"):
         answer = asked(make(kind), way)
-        assert shadow.flush(10)
+        assert shadow.flush(LONG)
 
     assert texts(answer)
     assert record(answer)["model"] == OWN
@@ -491,7 +494,7 @@ def test_shadow_cools_nobody_down(
 ) -> None:
     """A rate limit that a shadow meets does not put its model last in the routes."""
     config = f"""
-attempts: {{max_retries: 0, timeout: 20}}
+attempts: {{max_retries: 0, timeout: 100}}
 routes:
   - {{name: other, when: {{tags: other}}, candidates: [{OTHER}, {THIRD}]}}
   - {{name: rest, candidates: [{OWN}]{SHADOW}}}
@@ -499,7 +502,7 @@ routes:
     router = make(kind, config)
     sandbox.script(OTHER, [faults.rate_limited(600)])
     asked(router)
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     messages: Any = QUESTION if kind == "langchain" else [ChatMessage(QUESTION)]
     forced = {"route": "other"}
@@ -519,7 +522,7 @@ def test_too_many_are_dropped(
     """When shadows hang and the queue is full, further ones are dropped, which is told once."""
     beside = Background("test-full", most_threads=1, longest_queue=2)
     monkeypatch.setattr(shadow, "_beside", beside)
-    sandbox.down(OTHER, faults.delay(60))
+    sandbox.down(OTHER, faults.delay(200))
     router = make(kind)
 
     before = time.monotonic()
@@ -527,9 +530,9 @@ def test_too_many_are_dropped(
     seconds, dropped = time.monotonic() - before, shadow.dropped()
     sandbox.close()
 
-    assert beside.flush(20)
+    assert beside.flush(LONG)
     assert len(answers) == 10
-    assert seconds < 10
+    assert seconds < LONG
     assert dropped >= 7
     assert [each.levelname for each in caplog.records].count("WARNING") == 1
     assert "shadows come faster than they are answered" in caplog.text
@@ -549,7 +552,7 @@ def test_hook_that_fails_harms_nobody(
     remove_later = on_shadow(later.append)
     try:
         asked(make(kind))
-        assert shadow.flush(10)
+        assert shadow.flush(LONG)
     finally:
         remove()
         remove_later()
@@ -563,7 +566,7 @@ def test_hook_that_fails_harms_nobody(
 def test_texts_are_not_shown(kind: str, make: Make, told: list[Shadowed]) -> None:
     """Neither answer is in the repr of what hooks are told."""
     asked(make(kind))
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
 
     assert told[0].answer
     assert told[0].answer not in repr(told[0])
@@ -591,7 +594,7 @@ async def test_event_loop_is_not_held_up(
         else:
             assert [each async for each in await router.astream_chat(chain)]
 
-    assert await asyncio.to_thread(shadow.flush, 10)
+    assert await asyncio.to_thread(shadow.flush, LONG)
     assert len(told) == 1
 
 
@@ -607,7 +610,7 @@ def test_many_threads_at_once(
     for each in threads:
         each.join()
 
-    assert shadow.flush(20)
+    assert shadow.flush(LONG)
     assert shadow.dropped() == 0
     assert len(told) == len(of(sandbox, OTHER)) == 20
 
@@ -622,7 +625,7 @@ def test_without_shadows_there_is_no_thread(
     before = [each.name for each in threading.enumerate()]
     asked(make(kind))
 
-    assert shadow.flush(10)
+    assert shadow.flush(LONG)
     assert name not in before
     assert name in [each.name for each in threading.enumerate()]
 
@@ -662,7 +665,7 @@ def test_script_ends_while_shadows_hang(kind: str) -> None:
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 

@@ -60,7 +60,7 @@ def process() -> Process:
             text=True,
             encoding="utf-8",
             errors="surrogateescape",
-            timeout=60,
+            timeout=100,
             check=False,
         )
 

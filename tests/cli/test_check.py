@@ -352,7 +352,7 @@ ROUTES = st.fixed_dictionaries(
         optional=dict.fromkeys(("attempts", "budget", "models", "aliases", "tests", "x"), VALUES),
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_file_has_findings_and_no_traceback(content: dict[str, Any]) -> None:
     """Whatever a file says, each finding names a line of it, and errors are load errors too."""
     text = json.dumps(content)

@@ -213,7 +213,7 @@ def test_closed_pipe_is_quiet() -> None:
     command.stdout.close()
     stderr = command.stderr.read()
     command.stderr.close()
-    command.wait(timeout=30)
+    command.wait(timeout=100)
 
     assert stderr == b""
 

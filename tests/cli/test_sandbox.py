@@ -57,7 +57,7 @@ def test_ctrl_c_is_quiet() -> None:
     with _serving("--json") as server:
         _first_line(server)
         server.send_signal(signal.SIGINT)
-        _, stderr = server.communicate(timeout=10)
+        _, stderr = server.communicate(timeout=60)
 
     assert (server.returncode, stderr) == (130, "")
 

@@ -6,6 +6,9 @@ from globalapi_core.errors import GatewayError
 from globalapi_core.health import Health, Turn
 from globalapi_core.settings import Endpoint
 
+COOLDOWN = 30.0
+"""Seconds."""
+
 
 class Clock:
     """Seconds, as the test says."""
@@ -19,14 +22,20 @@ class Clock:
 
 
 def unvarying(clock: Clock, endpoint: Endpoint | None = None) -> Health:
-    """Circuits by *clock* that vary no pause, of thirty seconds at first."""
-    return Health(endpoint, cooldown=30, clock=clock, jitter=lambda: 0.5)
+    """Circuits by *clock* that vary no pause."""
+    return Health(endpoint, clock=clock, jitter=lambda: 0.5)
 
 
-def fail(health: Health, error: GatewayError, model: str = "a", times: int = 1) -> None:
+def fail(
+    health: Health,
+    error: GatewayError,
+    model: str = "a",
+    times: int = 1,
+    cooldown: float = COOLDOWN,
+) -> None:
     """Calls of *model* that are given up with *error*, one after the other."""
     for _ in range(times):
-        Turn(health, model, health._clock()).failed(error)
+        Turn(health, model, health._clock()).failed(error, cooldown=cooldown)
 
 
 def left(health: Health, model: str = "a") -> float | None:

@@ -218,11 +218,11 @@ async def test_client_goes_up_and_hands_the_last_refusal_over(sandbox: Sandbox, 
 
 def test_answer_that_is_rejected_closes_a_circuit() -> None:
     """It shows that the model works, as an answer that passes does: nobody need go before it."""
-    health, made = Health(cooldown=100.0), decision("a", "b")
+    health, made = Health(), decision("a", "b")
     rejected = RejectedAnswerError("no")
 
     for error in (ServerError("down"), rejected):
-        running = attempts(decision("a"), Attempts(max_retries=0), health)
+        running = attempts(decision("a"), Attempts(max_retries=0, cooldown=100), health)
         next(running)
         with pytest.raises(type(error)):
             running.send(Outcome(error=error))

@@ -294,9 +294,9 @@ def test_call_costs_microseconds() -> None:
 
     fastest = math.inf
     for _ in range(20):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         for each in made * 500:
             drift.take(each)
-        fastest = min(fastest, (time.perf_counter() - begin) / 1_000)
+        fastest = min(fastest, (time.thread_time() - begin) / 1_000)
 
     assert fastest < 20e-6

@@ -358,9 +358,10 @@ def test_abandoned_stream_nobody_counted(way: str, budget: Budget) -> None:
 @pytest.mark.parametrize("way", ["arun", "astream"])
 def test_cancelled_call_is_estimated(way: str, budget: Budget) -> None:
     """A task that is cancelled while it waits for an answer is charged for its prompt."""
-    driver = Driver(way, budget)
+    driver, waits = Driver(way, budget), asyncio.Event()
 
     async def wait(attempt: Attempt) -> Item:
+        waits.set()
         await asyncio.Event().wait()
         return DONE
 
@@ -376,7 +377,7 @@ def test_cancelled_call_is_estimated(way: str, budget: Budget) -> None:
 
     async def cancel() -> None:
         task = asyncio.create_task(ask())
-        await asyncio.sleep(0.01)
+        await waits.wait()
         assert budget.reserved == 200
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -30,7 +30,7 @@ from globalapi_core.pricing import Usage
 from globalapi_core.settings import Endpoint
 from globalapi_core.signals.correction import Correction
 
-from .circuit_helpers import Clock, fail, left, refusal, unvarying
+from .circuit_helpers import COOLDOWN, Clock, fail, left, refusal, unvarying
 
 HERE = Endpoint("https://here.example/v1", "sk-canary-1")
 THERE = Endpoint("https://there.example/v1", "sk-canary-1")
@@ -109,7 +109,7 @@ def test_pauses_double_up_to_a_bound(ill: Health, clock: Clock) -> None:
 @pytest.mark.parametrize(("jitter", "pause"), [(0.0, 24), (0.5, 30), (1.0, 36)])
 def test_pauses_vary(clock: Clock, jitter: float, pause: float) -> None:
     """A pause is up to a fifth shorter or longer: many processes do not come back at once."""
-    health = Health(cooldown=30, clock=clock, jitter=lambda: jitter)
+    health = Health(clock=clock, jitter=lambda: jitter)
 
     fail(health, ServerError("no"))
 
@@ -118,9 +118,9 @@ def test_pauses_vary(clock: Clock, jitter: float, pause: float) -> None:
 
 def test_configured_cooldown_may_be_longer_than_the_bound(clock: Clock) -> None:
     """Whoever sets an hour gets an hour."""
-    health = Health(cooldown=3_600, clock=clock, jitter=lambda: 0.5)
+    health = Health(clock=clock, jitter=lambda: 0.5)
 
-    fail(health, ServerError("no"), times=3)
+    fail(health, ServerError("no"), times=3, cooldown=3_600)
 
     assert left(health) == 3_600
 
@@ -142,7 +142,7 @@ def test_failures_side_by_side_count_once(ill: Health, clock: Clock) -> None:
     turns = [Turn(ill, "a", clock.now) for _ in range(20)]
     for turn in turns:
         clock.now += 0.01
-        turn.failed(ServerError("no"))
+        turn.failed(ServerError("no"), cooldown=COOLDOWN)
 
     assert left(ill) == pytest.approx(30 - 0.19)
     assert refusal(ill) is None
@@ -296,7 +296,7 @@ def test_failed_error_is_not_held(ill: Health) -> None:
 
 def test_wall_clock_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row 130: setting the clock of the machine neither ends a pause nor prolongs it."""
-    health = Health(cooldown=30)
+    health = Health()
     fail(health, ServerError("no"))
 
     for jumped in (time.time() - 3_600, time.time() + 3_600):
@@ -343,7 +343,7 @@ def test_probe_that_fails(ill: Health, clock: Clock) -> None:
     assert probe is not None
 
     with probe:
-        probe.failed(ServerError("still no"))
+        probe.failed(ServerError("still no"), cooldown=COOLDOWN)
 
     assert left(ill) == 60
 
@@ -379,7 +379,7 @@ def test_probe_that_says_nothing_gives_its_place_back(
             if ending == "exception":
                 raise asyncio.CancelledError
             if ending == "fault of the request":
-                probe.failed(InvalidRequestError("bad", status=400))
+                probe.failed(InvalidRequestError("bad", status=400), cooldown=COOLDOWN)
     except asyncio.CancelledError:
         pass
 

@@ -25,7 +25,7 @@ from globalapi_core.flow import Call, attempts
 from globalapi_core.health import Health, Turn
 from globalapi_core.records import Attempt, Outcome
 
-from .circuit_helpers import Clock, fail, left, refusal, unvarying
+from .circuit_helpers import COOLDOWN, Clock, fail, left, refusal, unvarying
 from .helpers import decision
 
 
@@ -56,6 +56,20 @@ def test_call_goes_past_a_cooling_model(ill: Health) -> None:
     answer = call(ill, "a", "b").run(lambda attempt: attempt.candidate.name)
 
     assert answer == "b"
+
+
+def test_pause_is_the_calls_own(ill: Health) -> None:
+    """Circuits outlive an edited file: each failure cools by the limits of the call it ended."""
+    for model, seconds in (("a", 7.0), ("b", 90.0)):
+        flow = attempts(decision(model), Attempts(max_retries=0, cooldown=seconds), ill)
+        with pytest.raises(ServerError):
+            Call(flow, lambda item: Outcome()).run(_busy)
+
+    assert (left(ill, "a"), left(ill, "b")) == (7, 90)
+
+
+def _busy(attempt: Attempt) -> str:
+    raise ServerError("busy")
 
 
 def test_all_refused(ill: Health) -> None:
@@ -169,11 +183,11 @@ def test_threads_make_one_probe(ill: Health, clock: Clock) -> None:
             if len(asked) == 20:
                 others_done.set()
         if attempt.candidate.name == "a":
-            others_done.wait(5)
+            others_done.wait(60)
         return "answer"
 
     def ask() -> None:
-        together.wait(5)
+        together.wait(60)
         call(ill, "a", "b").run(make)
 
     with ThreadPoolExecutor(20) as pool:
@@ -189,14 +203,14 @@ def test_threads_report_at_once(ill: Health) -> None:
     together = threading.Barrier(20)
 
     def work(number: int) -> None:
-        together.wait(5)
+        together.wait(60)
         for step in range(200):
             model = f"m{(number + step) % 5}"
             turn = ill.turn(model) or ill.last_resort(model)
             if isinstance(turn, Turn):
                 with turn:
                     if step % 3:
-                        turn.failed(ServerError("no"))
+                        turn.failed(ServerError("no"), cooldown=COOLDOWN)
                     elif step % 7:
                         turn.answered()
             ill.cooling()
@@ -240,12 +254,11 @@ def test_cancelled_probe(ill: Health, clock: Clock) -> None:
     [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))],  # noqa: S301
 )
 def test_copy_starts_afresh(ill: Health, copied: Callable[[Health], Health]) -> None:
-    """Circuits are this process's own: a copy has the setting only."""
+    """Circuits are this process's own: a copy has none of them."""
     fail(ill, ServerError("no"), times=STREAK)
 
     again = copied(ill)
 
-    assert again.cooldown == 30
     assert left(again) is None
     assert refusal(again) is None
 

@@ -66,7 +66,8 @@ class Circuits(RuleBasedStateMachine):
     def begin_well(self, cooldown: float, jitter: float) -> None:
         """Nobody has failed."""
         self.clock = Clock()
-        health = Health(cooldown=cooldown, clock=self.clock, jitter=lambda: jitter)
+        self.cooldown = cooldown
+        health = Health(clock=self.clock, jitter=lambda: jitter)
         self.places = [health.at(endpoint) for endpoint in ENDPOINTS]
         self.going: list[Going] = []
 
@@ -121,7 +122,7 @@ class Circuits(RuleBasedStateMachine):
         if call is None:
             return
         with call.turn:
-            call.turn.failed(error)
+            call.turn.failed(error, cooldown=self.cooldown)
 
         health = call.place
         scopes = {place[0] for place in health._open(call.turn.model, health._board.circuits)}
@@ -135,7 +136,7 @@ class Circuits(RuleBasedStateMachine):
             return
         before = self.open
         with call.turn:
-            call.turn.failed(error)
+            call.turn.failed(error, cooldown=self.cooldown)
 
         for place, circuit in self.open.items():
             assert circuit.avoided == before[place].avoided
@@ -198,4 +199,4 @@ class Circuits(RuleBasedStateMachine):
 
 
 TestCircuits = Circuits.TestCase
-TestCircuits.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestCircuits.settings = settings(max_examples=150, stateful_step_count=40)

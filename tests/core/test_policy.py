@@ -12,7 +12,7 @@ from globalapi_core.config import Attempts, Policy
 from globalapi_core.errors import AllModelsFailedError, BudgetExceededError, ServerError
 from globalapi_core.flow import attempts
 from globalapi_core.pricing import Usage
-from globalapi_core.records import Candidate, Decision, Outcome
+from globalapi_core.records import Candidate, Decision, Outcome, Rejection
 from globalapi_core.signals import Signals
 
 from .helpers import model
@@ -71,7 +71,7 @@ def against(rule: dict[str, Any], facts: Any = GLM, signals: Signals = TEXT) -> 
     """Why a policy of these limits does not allow a model."""
     policies = [Policy.model_validate({"name": "rule", **rule})]
     found = policy.forbidden(Candidate(facts), signals, policies)
-    return found and found[1]
+    return found and found.reason
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,9 @@ def test_first_policy_is_named() -> None:
         Policy.model_validate({"name": "b", "origins": "us"}),
     ]
 
-    assert policy.forbidden(Candidate(GLM), TEXT, policies) == ("b", "its origin is cn, not us")
+    found = policy.forbidden(Candidate(GLM), TEXT, policies)
+
+    assert found == Rejection("glm-5", "its origin is cn, not us", policy="b")
 
 
 @pytest.mark.parametrize(

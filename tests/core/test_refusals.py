@@ -60,9 +60,9 @@ def test_refusals_are_told_quickly() -> None:
     """An answer of any length takes some 50 microseconds; ten times that is allowed here."""
     texts = [each["text"] for each in CASES] + ["sorry " * 70 + "can't", "抱歉" * 200 + "不能"]
 
-    began = time.perf_counter()
+    began = time.thread_time()
     for text in texts:
         is_refusal(text)
-    each = (time.perf_counter() - began) / len(texts)
+    each = (time.thread_time() - began) / len(texts)
 
     assert each < 500e-6

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from tests.core.wire.server import Peer, body, head
-from tests.faults.case import WHOLE, Case, said, whole
+from tests.faults.case import HANGS, WHOLE, Case, said, whole
 from tests.faults.promise import AGAIN, ALL, Promise, answers, fails
 
 RETRIED: dict[str, Any] = {"requests": (ALL, ALL), "fallback": True}
@@ -40,7 +40,7 @@ def _choice(**choice: Any) -> dict[str, Any]:
 def _blanks(peer: Peer) -> None:
     """Blank lines before an answer that never comes."""
     peer.send(head(headers={"Content-Type": "application/json", "Content-Length": "10000"}))
-    for _ in range(80):
+    for _ in range(int(HANGS / 0.05)):
         peer.send(b"\n")
         time.sleep(0.05)
 

@@ -6,13 +6,14 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from tests.core.wire.server import Answer, Peer, Server, body, event, stream
 from tests.faults.promise import Promise
+from tests.ports import deaf_port
 
 WAYS = ("invoke", "ainvoke", "stream", "astream")
 STREAMED = ("stream", "astream")
@@ -22,6 +23,8 @@ EACH_ONCE = ("invoke", "astream")
 PROMPT = "canary prompt: how do I get a refund?"
 FIRST, SECOND = "model-a", "model-b"
 """The model whose calls go wrong, and the one that is well."""
+HANGS = 15.0
+"""Seconds for which a server that hangs does so, unless its client leaves before."""
 _TLS = Path(__file__).parent / "tls"
 
 Script = tuple[Answer, ...]
@@ -93,9 +96,8 @@ class Place:
 def place(case: Case) -> Iterator[Place]:
     """Have the fault happen on the loopback interface."""
     if case.place == "refused":
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            port = unused.getsockname()[1]
-        yield Place(f"http://127.0.0.1:{port}/v1")
+        with deaf_port() as port:
+            yield Place(f"http://127.0.0.1:{port}/v1")
     elif case.place == "nowhere":
         # Too long for a name: no resolver needs to be asked.
         yield Place(f"https://gateway.{'.'.join(['x' * 60] * 5)}/v1")
@@ -148,9 +150,8 @@ class _PlainServer(Server):
     """A server that answers whatever is said with plain HTTP, as it comes."""
 
     def _serve(self, peer: Peer) -> None:
-        with suppress(OSError):
-            peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            peer.gone(1.0)
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        peer.gone(1.0)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def crowd() -> Iterator[str]:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
 
 

@@ -10,6 +10,7 @@ from tests.core.wire.server import STREAM_HEAD, Answer, Peer, silence, stream
 from tests.faults.case import (
     COUNT,
     DONE,
+    HANGS,
     HEL,
     HELLO,
     LO,
@@ -41,11 +42,11 @@ def _reset(peer: Peer) -> None:
 
 
 def _repeated(piece: bytes, head: bytes = b"") -> Answer:
-    """Send *head*, then *piece* every twentieth of a second, for four seconds."""
+    """Send *head*, then *piece* every twentieth of a second, as long as the client is there."""
 
     def answer(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
-        for number in range(80):
+        for number in range(int(HANGS / 0.05)):
             peer.chunk(head + piece if not number else piece)
             time.sleep(0.05)
 
@@ -82,14 +83,14 @@ _TIMERS = (
     streamed(
         19,
         "silence",
-        silence(4),
+        silence(HANGS),
         fails("Silence ends with the time the call has.", LATE, requests=(1, ALL), within=6.0),
         timeout=SHORT,
     ),
     streamed(
         20,
         "stall-in-the-text",
-        stream(ROLE, HEL, end=False, then=silence(4)),
+        stream(ROLE, HEL, end=False, then=silence(HANGS)),
         fails("A stall ends the call, with the words that came.", LATE, within=3.0, **SHOWN),
         timeout=SHORT,
     ),
@@ -113,7 +114,7 @@ _PACED = (
     streamed(
         19,
         "silence-then-retried",
-        silence(4),
+        silence(HANGS),
         fails(
             "No first delta in its time: tried again, then elsewhere.",
             LATE,
@@ -125,7 +126,7 @@ _PACED = (
     streamed(
         20,
         "stall-before-the-text",
-        stream(ROLE, end=False, then=silence(4)),
+        stream(ROLE, end=False, then=silence(HANGS)),
         fails(
             "A stall before the first word is tried again, then elsewhere.",
             LATE,
@@ -137,7 +138,7 @@ _PACED = (
     streamed(
         20,
         "idle-in-the-text",
-        stream(ROLE, HEL, end=False, then=silence(4)),
+        stream(ROLE, HEL, end=False, then=silence(HANGS)),
         fails("A stall ends the call, with the words that came.", LATE, within=3.0, **SHOWN),
         **_TIMED,
     ),

@@ -23,7 +23,7 @@ from globalapi_core import Client, Router, Shadowed
 from globalapi_core.budget import Budget
 from globalapi_core.errors import AllModelsFailedError, IncompleteResponseError
 from globalapi_core.settings import Endpoint
-from globalapi_core.wire import ChatRequest, Wire
+from globalapi_core.wire import ChatRequest, Wire, transport
 from tests.core.wire.server import Peer, Server, body, silence, stream
 from tests.faults import ours, reading
 from tests.faults.case import FIRST, HEL, PROMPT, ROLE, SECOND, Case, place, sound
@@ -66,13 +66,16 @@ def test_three_event_loops_in_a_row(caller: str, way: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @CALLER
 @pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
-def test_fork_with_warm_connections(caller: str, way: str) -> None:
+def test_fork_with_warm_connections(caller: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """125: a forked child opens connections of its own, and both get their answers."""
+    # However slow the machine is, the end of a stream is read and its connection kept.
+    monkeypatch.setattr(transport, "_LINGER", 10.0)
     with Server(sound) as server:
         model, read = _made(caller, server.url)
         _asked(model, read, way)
         child = os.fork()
         if child == 0:
+            heard: str | None = ""
             # No test may go on in the child, whatever happens in it.
             try:
                 heard = _asked(model, read, way)

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from tests.core.wire.server import Answer, Peer, Server, body, head, silence
-from tests.faults.case import EACH_ONCE, WHOLE, Case, said, sound, whole
+from tests.faults.case import EACH_ONCE, HANGS, WHOLE, Case, said, sound, whole
 from tests.faults.promise import AGAIN, ALL, KEY, answers, fails
 
 LOST: dict[str, Any] = {"requests": AGAIN, "fallback": True}
@@ -204,7 +204,7 @@ _CONNECTIONS = (
     Case(
         11,
         "silence",
-        (silence(4),),
+        (silence(HANGS),),
         fails(
             "Silence ends with the time the call has.",
             "GatewayTimeoutError",

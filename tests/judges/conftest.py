@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,10 @@ from typing import Any
 import pytest
 
 from tests.judges.aimock import Aimock, start
+from tests.ports import free_port
+
+_START = 100.0
+"""Seconds it may take until a judge answers."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,14 @@ class Judge:
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
 
 
 @pytest.fixture(scope="session")
 def judge() -> Iterator[Judge]:
     """Llmock on a free port, for the whole run."""
-    running = Judge(_free_port())
+    running = Judge(free_port())
     run = "from llmock.cli import app; app()"
     command = [sys.executable, "-c", run, "serve", "--host", "127.0.0.1"]
     process = subprocess.Popen(
@@ -78,16 +81,11 @@ def judge() -> Iterator[Judge]:
 @pytest.fixture(scope="session")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
     """Aimock on a free port, for the whole run."""
-    running = Aimock(_free_port())
+    running = Aimock(free_port())
     process = start(running.port, tmp_path_factory.mktemp("aimock"))
     with _ended(process):
         _wait_for(running.reset, process)
         yield running
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -96,11 +94,12 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_for(answers: Callable[[], None], process: subprocess.Popen[bytes]) -> None:
-    for _ in range(150):
+    ends = time.monotonic() + _START
+    while time.monotonic() < ends:
         assert process.poll() is None, "the judge ended before it began"
         try:
             answers()
@@ -108,4 +107,4 @@ def _wait_for(answers: Callable[[], None], process: subprocess.Popen[bytes]) -> 
             time.sleep(0.1)
         else:
             return
-    raise AssertionError("the judge did not start within 15 s")
+    raise AssertionError(f"the judge did not start within {_START:.0f} s")

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import Any
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
@@ -28,7 +29,8 @@ class RawServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.left = threading.Event()
         """Set once a client has closed its connection."""
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._accepting = threading.Thread(target=self._serve, daemon=True)
+        self._accepting.start()
 
     @property
     def base_url(self) -> str:
@@ -37,6 +39,10 @@ class RawServer:
 
     def close(self) -> None:
         """Stop listening."""
+        # Closing alone does not wake the thread that accepts. Closed under it, the listener's
+        # number would go to the next server's, and its clients to this one.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(30)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -47,10 +53,12 @@ class RawServer:
 
     def _answered(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
-            connection.settimeout(10)
+            connection.settimeout(60)
             request = connection.makefile("rb")
-            head = iter(request.readline, b"\r\n")
+            head = list(takewhile(lambda line: line != b"\r\n", request))
             lengths = [line for line in head if line.lower().startswith(b"content-length:")]
+            if not lengths:
+                return  # the client left before it had asked
             request.read(int(lengths[0].split(b":")[1]))
             later = len(self._answers) > 1
             connection.sendall(self._answers.pop(0) if later else self._answers[0])

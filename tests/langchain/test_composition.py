@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -175,12 +174,12 @@ class Gauge:
 
 async def test_batch_keeps_to_its_concurrency(model: Either, sandbox: Sandbox) -> None:
     """`max_concurrency` holds, and answers stand in the order of their questions."""
-    gauge = Gauge()
+    gauge, together = Gauge(), threading.Barrier(2)
     made = model()
 
     def one(text: str) -> str:
         with gauge:
-            time.sleep(0.02)
+            together.wait(60)
             return made.invoke(text).text
 
     texts = [f"Question {number}?" for number in range(6)]

@@ -27,6 +27,8 @@ Either = Callable[..., ChatGlobalAPI | RouterRunnable]
 
 QUESTION = "Which port does the server listen on?"
 KEY = "sk-canary-5c1f0e7a94"
+SOON = 30.0
+"""Seconds within which a server must see that it was left."""
 
 
 @pytest.fixture(params=[ChatGlobalAPI, RouterRunnable])
@@ -140,13 +142,13 @@ def test_threads_share_a_model(model: Either, sandbox: Sandbox) -> None:
 
 async def test_tasks_share_a_model(model: Either, sandbox: Sandbox) -> None:
     """Twenty tasks do so on one loop, at the same time."""
-    sandbox.script("*", [faults.delay(0.3)] * 20)
+    sandbox.script("*", [faults.delay(1)] * 20)
     made = model()
     started = time.monotonic()
 
     answers = await asyncio.gather(*(made.ainvoke(f"What is number {i}?") for i in range(20)))
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15  # one after the other they take twenty
     assert [f"number {i}" in str(each.text) for i, each in enumerate(answers)] == [True] * 20
 
 
@@ -158,7 +160,7 @@ def test_abandoned_stream_closes_its_connection(left: tuple[Any, RawServer]) -> 
     assert next(chunks).text == "one"
     chunks.close()
 
-    assert server.left.wait(2)
+    assert server.left.wait(SOON)
 
 
 async def test_abandoned_async_stream_closes_its_connection(left: tuple[Any, RawServer]) -> None:
@@ -169,7 +171,7 @@ async def test_abandoned_async_stream_closes_its_connection(left: tuple[Any, Raw
     assert (await anext(chunks)).text == "one"
     await chunks.aclose()
 
-    assert await asyncio.to_thread(server.left.wait, 2)
+    assert await asyncio.to_thread(server.left.wait, SOON)
 
 
 async def test_cancelled_call_closes_its_connection(left: tuple[Any, RawServer]) -> None:
@@ -187,12 +189,12 @@ async def test_cancelled_call_closes_its_connection(left: tuple[Any, RawServer])
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(server.left.wait, 2)
+    assert await asyncio.to_thread(server.left.wait, SOON)
 
 
 async def test_call_leaves_the_loop_free(model: Either, sandbox: Sandbox) -> None:
     """While a call waits, other tasks of its loop run, on this thread alone."""
-    sandbox.script("*", [faults.delay(0.3)])
+    sandbox.script("*", [faults.delay(1)])
     threads = threading.active_count()
     made, ticks = model(), 0
 
@@ -206,5 +208,5 @@ async def test_call_leaves_the_loop_free(model: Either, sandbox: Sandbox) -> Non
     await made.ainvoke(QUESTION)
     ticking.cancel()
 
-    assert ticks >= 15
+    assert ticks >= 5  # in a call that held the loop up, one at most
     assert threading.active_count() <= threads + 1

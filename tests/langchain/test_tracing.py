@@ -9,7 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    CallbackManager,
+    UsageMetadataCallbackHandler,
+    get_usage_metadata_callback,
+)
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
@@ -83,6 +88,28 @@ def test_run_has_the_name_and_id_it_was_given(router: Make) -> None:
     assert (seen.of("chain")[0].name, seen.of("chain")[0].id) == ("mine", id_)
     assert seen.of("llm")[0].name != "mine"
     assert seen.of("llm")[0].id != id_
+
+
+def test_run_id_is_not_the_attempts_where_nobody_listens(router: Make) -> None:
+    """LangChain calls a message by its model's run, which a call's `run_id` is not."""
+    id_ = uuid.uuid4()
+
+    message = router().invoke(QUESTION, {"run_id": id_})
+
+    assert message.id is not None
+    assert str(id_) not in message.id
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_handlers_of_what_is_called_within_are_heard(router: Make, form: str) -> None:
+    """A handler that is only to be inherited is told of the attempts, and not of their chain."""
+    seen = Recorder()
+    manager = AsyncCallbackManager if form.startswith("a") else CallbackManager
+
+    await call(router(), form, {"callbacks": manager(handlers=[], inheritable_handlers=[seen])})
+
+    assert not seen.of("chain")
+    assert [run.end for run in seen.of("llm")] == ["ok"]
 
 
 @pytest.mark.parametrize("form", FORMS)

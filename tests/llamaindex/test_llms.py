@@ -297,4 +297,4 @@ async def test_abandoned_stream_closes_its_connection(single: Make) -> None:
             break
         await stream.aclose()
 
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30)

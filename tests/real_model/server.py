@@ -7,7 +7,6 @@ The server is llama-cpp-python's; the model, SmolLM2 135M, is the one that the p
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 MODEL = "smollm2"
 """The name it serves the model by."""
@@ -107,7 +108,7 @@ def running(log: Path, *, interrupting: bool) -> Iterator[RealServer]:
         interrupting: whether a new request ends the stream that is being sent, which is how
             it comes; else requests wait for each other.
     """
-    server = RealServer(_free_port(), log)
+    server = RealServer(free_port(), log)
     with log.open("wb") as out:
         process = subprocess.Popen(
             _command(server.port, interrupting=interrupting),
@@ -144,12 +145,6 @@ def _command(port: int, *, interrupting: bool) -> list[str]:
     return [sys.executable, str(Path(__file__).with_name("serve.py")), *options]
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 def _wait_for(server: RealServer, process: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + _START
     while not server.is_ready():
@@ -162,7 +157,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
     try:
-        process.wait(10)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

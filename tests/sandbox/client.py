@@ -63,7 +63,7 @@ def send(
 ) -> Got:
     """Send one request on a connection of its own; *body* is JSON unless it is bytes."""
     data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(
             method, path, data, {"Content-Type": "application/json", **(headers or {})}

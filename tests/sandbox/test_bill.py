@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from globalapi_core.catalog import Catalog
@@ -33,14 +33,12 @@ def test_tokens_are_counted_by_letters_digits_and_characters(text: str, count: i
     assert tokens.count(text) == count
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_tokens_join_to_the_text_again(text: str) -> None:
     """Nothing is lost, whatever the text, so that a stream says what a whole answer says."""
     assert "".join(tokens.split(text)) == text
 
 
-@settings(deadline=None)
 @given(st.text(), st.integers(0, 20))
 def test_tokens_of_a_beginning_are_the_first_tokens(text: str, most: int) -> None:
     """An answer cut at n tokens counts n tokens."""

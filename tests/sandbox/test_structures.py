@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from globalapi_core.sandbox import Sandbox, structures
@@ -286,7 +286,6 @@ _SCHEMAS = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(_objects(_SCHEMAS), st.text(max_size=60) | st.just("a: 3, b is 'four', name: Bob, 5.5"))
 def test_filled_value_satisfies_its_schema(schema: dict[str, Any], text: str) -> None:
     """Whatever the schema and the prompt, an independent validator agrees."""

@@ -175,7 +175,7 @@ def test_other_content_type_gets_415(sandbox: Sandbox) -> None:
 
 def test_bytes_that_are_not_http_get_400(sandbox: Sandbox) -> None:
     """A client of another protocol is told so, and the next one is served."""
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=60)
     connection.connect()
     connection.sock.sendall(b"\x16\x03\x01 hello\r\n\r\n")
     response = connection.sock.recv(1000)
@@ -187,7 +187,7 @@ def test_bytes_that_are_not_http_get_400(sandbox: Sandbox) -> None:
 
 def test_connection_is_kept_alive(sandbox: Sandbox) -> None:
     """Whole answers, streams and refusals follow each other on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=60)
     statuses, sockets = [], set()
     for fields in ({}, {"stream": True}, {"temperature": 9}, {}):
         body = {"model": "flash", "messages": [{"role": "user", "content": "Hello"}], **fields}
@@ -207,7 +207,7 @@ def test_connection_is_kept_alive(sandbox: Sandbox) -> None:
 def test_client_that_waits_for_100_continue_is_told_to_go_on(sandbox: Sandbox) -> None:
     """A client that asks before it sends its body, as curl does, is answered first."""
     body = json.dumps({"model": "flash", "messages": [{"role": "user", "content": "Hello"}]})
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=60)
     connection.putrequest("POST", "/v1/chat/completions")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", str(len(body)))

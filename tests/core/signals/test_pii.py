@@ -93,7 +93,7 @@ def test_whole_conversation_is_looked_at() -> None:
 )
 def test_no_text_is_slow(piece: str) -> None:
     """No text makes a pattern go over it again and again."""
-    started = time.perf_counter()
+    started = time.thread_time()
     found((piece * 100_000)[:100_000])
 
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

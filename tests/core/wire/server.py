@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -18,7 +19,7 @@ class Peer:
     def __init__(self, sock: socket.socket, server: Server) -> None:
         self._sock = sock
         self._server = server
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def send(self, data: bytes) -> None:
         """Send exactly *data*."""
@@ -37,6 +38,15 @@ class Peer:
         """Close the connection."""
         self._sock.close()
 
+    def hang_up(self) -> None:
+        """End the connection for the thread that serves it, which then closes it.
+
+        Closed under that thread, its number would go to another socket, and OpenSSL, which
+        knows no more than the number, read that one's bytes.
+        """
+        with suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
     def gone(self, within: float) -> bool:
         """Whether the client closes its end *within* seconds."""
         self._sock.settimeout(within)
@@ -52,17 +62,18 @@ class Peer:
         while b"\r\n\r\n" not in self._buffer:
             if not self._more():
                 return None
-        head, _, rest = self._buffer.partition(b"\r\n\r\n")
+        head, _, rest = bytes(self._buffer).partition(b"\r\n\r\n")
         length = 0
         for line in head.split(b"\r\n"):
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length":
                 length = int(value)
-        self._buffer = rest
+        self._buffer = bytearray(rest)
         while len(self._buffer) < length:
             if not self._more():
                 return None
-        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        body = bytes(self._buffer[:length])
+        del self._buffer[:length]
         return head + b"\r\n\r\n" + body
 
     def _more(self) -> bool:
@@ -88,6 +99,7 @@ class Server:
     def __init__(self, *answers: Answer) -> None:
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._lock = threading.Lock()
         self._peers: list[Peer] = []
         self.requests: list[bytes] = []
@@ -114,7 +126,7 @@ class Server:
         return {name.lower(): value.strip() for name, _, value in pairs}
 
     def __enter__(self) -> Server:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting.start()
         return self
 
     def __exit__(
@@ -123,11 +135,13 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Closing alone does not wake the thread that accepts.
+        # Closing alone does not wake the thread that accepts. Closed under it, the listener's
+        # number would go to the next server's, and its clients to this one.
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(30)
         self._listener.close()
         for peer in self._peers:
-            peer.close()
+            peer.hang_up()
 
     def _accept(self) -> None:
         while True:
@@ -139,19 +153,22 @@ class Server:
             with self._lock:
                 self.connections += 1
                 self._peers.append(peer)
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+            threading.Thread(target=self._attend, args=(peer,), daemon=True).start()
 
-    def _serve(self, peer: Peer) -> None:
+    def _attend(self, peer: Peer) -> None:
         try:
-            while (request := peer.request()) is not None:
-                with self._lock:
-                    self.requests.append(request)
-                    number = len(self.requests) - 1
-                self._answers[min(number, len(self._answers) - 1)](peer)
+            self._serve(peer)
         except OSError:
             pass
         finally:
             peer.close()
+
+    def _serve(self, peer: Peer) -> None:
+        while (request := peer.request()) is not None:
+            with self._lock:
+                self.requests.append(request)
+                number = len(self.requests) - 1
+            self._answers[min(number, len(self._answers) - 1)](peer)
 
 
 def head(status: int = 200, headers: Mapping[str, str] | None = None) -> bytes:

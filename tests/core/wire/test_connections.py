@@ -127,7 +127,7 @@ def test_bytes_after_the_answer(way: str, pause: float) -> None:
 
     with Server(unasked) as server:
         first = ask(way, server.url)
-        sent.wait(5)
+        assert sent.wait(30)
         second = ask(way, server.url)
 
     assert (first.text, second.text) == ("hello", "hello")
@@ -150,12 +150,12 @@ def test_connection_closed_by_its_answer() -> None:
 
     def last(peer: Peer) -> None:
         body(b"{}", 500, {"Connection": "close"})(peer)
-        gone.put(peer.gone(2.0))
+        gone.put(peer.gone(10.0))
 
     with Server(last) as server:
         with pytest.raises(GatewayError):
             ask("complete", server.url)
-        left = gone.get(timeout=5)
+        left = gone.get(timeout=30)
 
     assert left
 
@@ -168,9 +168,9 @@ def test_server_that_hardly_reads(way: str, size: int) -> None:
     def drip(listener: socket.socket) -> None:
         sock, _ = listener.accept()
         with sock:
-            while size and sock.recv(size):
-                time.sleep(0.01)
-            over.wait(5)
+            while size and sock.recv(size) and not over.wait(0.1):
+                pass
+            over.wait(60)
 
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -179,12 +179,13 @@ def test_server_that_hardly_reads(way: str, size: int) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         started = time.monotonic()
         with pytest.raises(GatewayTimeoutError):
-            ask(way, url, request=LARGE, timeout=0.4)
+            ask(way, url, request=LARGE, timeout=1.0)
         took = time.monotonic() - started
         over.set()
         server.join()
 
-    assert took < 2.0
+    # Ten seconds for a busy machine; all of it would be read in forty.
+    assert took < 11.0
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -229,7 +230,7 @@ def test_interrupt_in_a_stream() -> None:
         peer.chunk(HELLO_EVENTS[1])
         time.sleep(0.05)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        left.put(peer.gone(2.0))
+        left.put(peer.gone(10.0))
 
     # A process that was started in the background ignores it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -237,7 +238,7 @@ def test_interrupt_in_a_stream() -> None:
         with Server(interrupted) as server:
             with pytest.raises(KeyboardInterrupt):
                 list(Wire(Endpoint(server.url)).stream(REQUEST, MODEL))
-            closed = left.get(timeout=5)
+            closed = left.get(timeout=30)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -350,6 +351,7 @@ def test_fork_with_an_idle_tls_connection() -> None:
         ask("complete", server.url)
         child = os.fork()
         if child == 0:
+            heard = ""
             # No test may go on in the child, whatever happens in it.
             try:
                 heard = ask("complete", server.url).text
@@ -371,6 +373,7 @@ def test_fork_in_the_middle_of_a_stream() -> None:
         next(items)
         child = os.fork()
         if child == 0:
+            heard = ""
             try:
                 list(items)
                 heard = ask("complete", server.url).text
@@ -438,7 +441,7 @@ _HEADS = st.sampled_from(
 
 
 @given(start=_HEADS, data=st.binary(max_size=200), way=st.sampled_from(SYNC))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_bytes(start: bytes, data: bytes, way: str) -> None:
     """Whatever bytes a server sends are an answer or one of our errors."""
     sent = then(lambda peer: peer.send(start + data), Peer.close)

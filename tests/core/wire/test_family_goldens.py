@@ -514,7 +514,7 @@ _models = st.sampled_from(Catalog.default().models).flatmap(
     messages=[],
     fields={"tool_choice": NAMED, "thinking": False},
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(model=_models, messages=_messages, fields=_fields)
 def test_adapting_twice_is_adapting_once(model: Any, messages: list[Any], fields: Any) -> None:
     """An adapted body is changed no further, and what the caller holds is never changed."""

@@ -287,7 +287,7 @@ def test_unknown_compression(encoding: str) -> None:
     data=st.binary(max_size=400),
     step=st.integers(1, 400),
 )
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_any_bytes(before: bytes, data: bytes, step: int) -> None:
     """Any bytes are an answer or one of the errors that are said."""
     with contextlib.suppress(HttpParserError, ConnectionError, ResponseError):
@@ -304,7 +304,7 @@ _CHANGES = st.lists(
 
 
 @given(data=_ANSWERS, changes=_CHANGES, step=st.integers(1, 300))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_answers_with_changes(
     data: bytes, changes: list[tuple[int, int, bytes]], step: int
 ) -> None:

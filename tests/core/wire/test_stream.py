@@ -545,11 +545,11 @@ def test_long_event_costs_its_length() -> None:
 
     def seconds(pieces: int) -> float:
         decoder = EventDecoder()
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(pieces):
             list(decoder.feed(b"x" * 16_384))
         list(decoder.close())
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     seconds(100)
     short, long = (min(seconds(pieces) for _ in range(3)) for pieces in (100, 1_600))

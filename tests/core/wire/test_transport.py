@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
-import socket
+import queue
 import threading
 import time
 import warnings
@@ -25,7 +25,8 @@ from globalapi_core.errors import (
     ResponseError,
 )
 from globalapi_core.settings import Endpoint
-from globalapi_core.wire import ChatRequest, Timeouts, Wire, sessions, timing
+from globalapi_core.wire import ChatRequest, Timeouts, Wire, sessions, timing, transport
+from tests.ports import deaf_port
 
 from .server import (
     HELLO,
@@ -46,6 +47,18 @@ pytestmark = pytest.mark.filterwarnings("error::ResourceWarning")
 
 every_way = pytest.mark.parametrize("way", WAYS)
 STREAMED = ("stream", "astream")
+SHORT = 1.0
+"""Seconds of a timer that is to run out, but not before what is to come first has come."""
+HANGS = 30.0
+"""Seconds that a server is silent at most: whoever waits for it has not gone by a timer."""
+LEEWAY = 10.0
+"""Seconds that a busy machine may take on top of a timer."""
+
+
+@pytest.fixture
+def lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a body is waited for, however busy the machine that sends it."""
+    monkeypatch.setattr(transport, "_LINGER", LEEWAY)
 
 
 @every_way
@@ -59,21 +72,14 @@ def test_answer_whole(way: str) -> None:
     assert reply.usage.total_tokens == 5
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 @every_way
 def test_connection_refused(way: str) -> None:
     """Nobody listening is a connection error that names the host and why."""
-    port = free_port()
-
-    with pytest.raises(GatewayConnectionError, match=rf"127\.0\.0\.1:{port}: .*refused") as caught:
+    refused = r"127\.0\.0\.1:\d+: .*refused"
+    with deaf_port() as port, pytest.raises(GatewayConnectionError, match=refused) as caught:
         ask(way, f"http://127.0.0.1:{port}/v1")
 
+    assert f"127.0.0.1:{port}" in str(caught.value)
     assert caught.value.scope == "endpoint"
     assert caught.value.retryable
     assert not caught.value.fallback
@@ -194,21 +200,22 @@ def test_silent_stream_ends_in_time(way: str) -> None:
     """A stream of which nothing comes is given up after the time for the first delta."""
     started = time.monotonic()
 
-    with Server(silence(3)) as server, pytest.raises(GatewayTimeoutError, match="nothing new"):
-        ask(way, server.url, timeouts=Timeouts(first_delta=0.2, idle=9))
+    with Server(silence(HANGS)) as server, pytest.raises(GatewayTimeoutError, match="nothing new"):
+        ask(way, server.url, timeouts=Timeouts(first_delta=SHORT, idle=HANGS))
 
-    assert 0.15 < time.monotonic() - started < 1.5
+    assert 0.9 * SHORT < time.monotonic() - started < SHORT + LEEWAY
 
 
 @pytest.mark.parametrize("way", ["complete", "acomplete"])
 def test_whole_answer_may_be_silent_until_the_deadline(way: str) -> None:
     """An answer that comes whole has no pace to keep: only its deadline ends it."""
+    whole = "no whole answer"
     started = time.monotonic()
 
-    with Server(silence(3)) as server, pytest.raises(GatewayTimeoutError, match="no whole answer"):
-        ask(way, server.url, timeout=0.4, timeouts=Timeouts(first_delta=0.1, idle=0.1))
+    with Server(silence(HANGS)) as server, pytest.raises(GatewayTimeoutError, match=whole):
+        ask(way, server.url, timeout=SHORT, timeouts=Timeouts(first_delta=0.1, idle=0.1))
 
-    assert 0.35 < time.monotonic() - started < 1.5
+    assert 0.9 * SHORT < time.monotonic() - started < SHORT + LEEWAY
 
 
 @every_way
@@ -223,18 +230,18 @@ def test_dripping_head_ends_at_the_deadline(way: str) -> None:
 
     started = time.monotonic()
     with Server(drip_head) as server, pytest.raises(GatewayTimeoutError):
-        ask(way, server.url, timeout=0.3)
+        ask(way, server.url, timeout=SHORT)
 
-    assert 0.25 < time.monotonic() - started < 1.0
+    assert 0.9 * SHORT < time.monotonic() - started < SHORT + LEEWAY
 
 
 @pytest.mark.parametrize("way", STREAMED)
 def test_stall_in_a_stream(way: str) -> None:
     """A stream that stalls is a timeout that carries what had come."""
-    stalled = stream(*HELLO_EVENTS[:3], end=False, then=silence(3))
+    stalled = stream(*HELLO_EVENTS[:3], end=False, then=silence(HANGS))
 
     with Server(stalled) as server, pytest.raises(GatewayTimeoutError) as caught:
-        ask(way, server.url, timeouts=Timeouts(idle=0.2))
+        ask(way, server.url, timeouts=Timeouts(idle=SHORT))
 
     assert caught.value.partial_text == "hello"
 
@@ -253,27 +260,28 @@ def test_slow_drip_ends_at_the_deadline(way: str) -> None:
     started = time.monotonic()
 
     with Server(drip) as server, pytest.raises(GatewayTimeoutError) as caught:
-        ask(way, server.url, timeout=0.3)
+        ask(way, server.url, timeout=SHORT)
 
-    assert 0.25 < time.monotonic() - started < 1.0
+    assert 0.9 * SHORT < time.monotonic() - started < SHORT + LEEWAY
     assert caught.value.partial_text.startswith("xxx")
 
 
 @every_way
 def test_deadline_is_not_stretched_by_a_late_byte(way: str) -> None:
     """A byte shortly before the deadline buys no second wait of the same length."""
+    deadline = 2.0
 
     def late(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
-        time.sleep(0.25)
+        time.sleep(0.9 * deadline)
         peer.chunk(b": still here\n\n")
-        silence(3)(peer)
+        silence(HANGS)(peer)
 
     started = time.monotonic()
     with Server(late) as server, pytest.raises(GatewayTimeoutError):
-        ask(way, server.url, timeout=0.3)
+        ask(way, server.url, timeout=deadline)
 
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.8 * deadline
 
 
 def keep_alive_comments(peer: Peer) -> None:
@@ -290,9 +298,9 @@ def test_keep_alives_are_no_progress(way: str) -> None:
     started = time.monotonic()
 
     with Server(keep_alive_comments) as server, pytest.raises(GatewayTimeoutError, match="nothing"):
-        ask(way, server.url, timeout=5, timeouts=Timeouts(first_delta=0.3))
+        ask(way, server.url, timeout=HANGS, timeouts=Timeouts(first_delta=SHORT))
 
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < SHORT + LEEWAY
 
 
 @every_way
@@ -335,6 +343,7 @@ def test_compressed_answer(way: str) -> None:
     assert server.headers()["accept-encoding"] == "identity"
 
 
+@pytest.mark.usefixtures("lingering")
 @pytest.mark.parametrize("way", ["complete", "stream"])
 def test_connection_serves_again(way: str) -> None:
     """Two calls one after the other share a connection, streamed or not."""
@@ -346,6 +355,7 @@ def test_connection_serves_again(way: str) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.usefixtures("lingering")
 @pytest.mark.parametrize("way", ["acomplete", "astream"])
 def test_connection_serves_again_async(way: str) -> None:
     """Two calls on one event loop share a connection, streamed or not."""
@@ -365,6 +375,7 @@ def test_connection_serves_again_async(way: str) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.usefixtures("lingering")
 @pytest.mark.parametrize("way", STREAMED)
 def test_connection_serves_again_after_a_late_end(way: str) -> None:
     """A body whose end comes a moment after `[DONE]` does not cost its connection."""
@@ -388,14 +399,14 @@ def test_connection_serves_again_after_a_late_end(way: str) -> None:
 @pytest.mark.parametrize("way", STREAMED)
 def test_server_that_holds_on_after_done(way: str) -> None:
     """A server that keeps the body open after `[DONE]` does not hold the answer back."""
-    held = stream(*HELLO_EVENTS, end=False, then=silence(3))
+    held = stream(*HELLO_EVENTS, end=False, then=silence(HANGS))
     started = time.monotonic()
 
     with Server(held) as server:
         reply = ask(way, server.url)
 
     assert reply.text == "hello"
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < LEEWAY
 
 
 def test_connection_closed_while_idle() -> None:
@@ -409,7 +420,7 @@ def test_connection_closed_while_idle() -> None:
 
     with Server(once) as server:
         ask("complete", server.url)
-        closed.wait(5)
+        assert closed.wait(HANGS)
         reply = ask("complete", server.url)
 
     assert reply.text == "hello"
@@ -417,24 +428,21 @@ def test_connection_closed_while_idle() -> None:
 
 
 class Watched:
-    """A stream that goes on until the client leaves, and notes whether it did."""
+    """A stream that goes on until the client leaves, and notes whether it did in time."""
 
     def __init__(self) -> None:
-        self.left: bool | None = None
+        self._left: queue.Queue[bool] = queue.Queue()
 
     def __call__(self, peer: Peer) -> None:
         """Answer with one piece of text, then wait."""
         peer.send(STREAM_HEAD)
         peer.chunk(HELLO_EVENTS[1])
-        self.left = peer.gone(2.0)
+        self._left.put(peer.gone(LEEWAY))
         peer.close()
 
-    def settled(self) -> bool | None:
+    def settled(self) -> bool:
         """Whether the client left, once that is known."""
-        ends = time.monotonic() + 2.5
-        while self.left is None and time.monotonic() < ends:
-            time.sleep(0.005)
-        return self.left
+        return self._left.get(timeout=HANGS)
 
 
 def test_abandoned_stream_closes_its_connection() -> None:
@@ -443,18 +451,16 @@ def test_abandoned_stream_closes_its_connection() -> None:
     with Server(watched) as server:
         with closing(Wire(Endpoint(server.url)).stream(REQUEST, MODEL)) as items:
             next(items)
-        started = time.monotonic()
         left = watched.settled()
 
     assert left
-    assert time.monotonic() - started < 0.5
 
 
 def test_abandoned_async_stream_closes_its_connection() -> None:
     """Leaving an async stream closes its connection at once, the loop still running."""
     watched = Watched()
 
-    async def leave(url: str) -> bool | None:
+    async def leave(url: str) -> bool:
         async with aclosing(Wire(Endpoint(url)).astream(REQUEST, MODEL)) as items:
             await anext(items)
         return await asyncio.to_thread(watched.settled)
@@ -469,7 +475,7 @@ def test_cancellation_closes_the_connection() -> None:
     """Cancelling a task in the middle of a stream ends it at once and closes the connection."""
     watched = Watched()
 
-    async def cancelled(url: str) -> tuple[float, bool | None]:
+    async def cancelled(url: str) -> bool:
         async def read() -> None:
             async for _ in Wire(Endpoint(url)).astream(REQUEST, MODEL):
                 begun.set()
@@ -477,16 +483,14 @@ def test_cancellation_closes_the_connection() -> None:
         begun = asyncio.Event()
         task = asyncio.create_task(read())
         await begun.wait()
-        started = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return time.monotonic() - started, await asyncio.to_thread(watched.settled)
+        return await asyncio.to_thread(watched.settled)
 
     with Server(watched) as server:
-        seconds, left = asyncio.run(cancelled(server.url))
+        left = asyncio.run(cancelled(server.url))
 
-    assert seconds < 0.3
     assert left
     assert len(server.requests) == 1
 
@@ -534,6 +538,8 @@ def test_no_leaked_sockets() -> None:
     """Neither whole nor broken calls leave a socket to the garbage collector."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
+        gc.collect()  # what other tests left
+        caught.clear()
         for answer in (hello, BROKEN["reset before a byte"], stream(*HELLO_EVENTS[:2])):
             with Server(answer) as server:
                 for way in WAYS:
@@ -605,8 +611,8 @@ def test_no_proxy_is_obeyed(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "gateway.invalid")
     with Server(hello) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.address)
-        with pytest.raises(GatewayError):
-            ask(way, f"http://gateway.invalid:{free_port()}/v1", timeout=1)
+        with deaf_port() as port, pytest.raises(GatewayError):
+            ask(way, f"http://gateway.invalid:{port}/v1", timeout=1)
 
     assert proxy.connections == 0
 
@@ -636,10 +642,10 @@ def test_proxy_of_another_kind(way: str, monkeypatch: pytest.MonkeyPatch) -> Non
 @every_way
 def test_dead_proxy(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that does not answer is a failure of the endpoint, not of a model."""
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-
-    with pytest.raises(GatewayConnectionError) as caught:
-        ask(way, "http://gateway.test/v1")
+    with deaf_port() as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        with pytest.raises(GatewayConnectionError) as caught:
+            ask(way, "http://gateway.test/v1")
 
     assert caught.value.scope == "endpoint"
 

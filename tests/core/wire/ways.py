@@ -19,7 +19,7 @@ def ask(
     url: str,
     *,
     key: str | None = None,
-    timeout: float | None = 5.0,
+    timeout: float | None = 30.0,
     timeouts: Timeouts | None = None,
     request: ChatRequest = REQUEST,
     model: ModelInfo = MODEL,
