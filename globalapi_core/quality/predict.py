@@ -17,8 +17,14 @@ from importlib import resources
 from globalapi_core.quality import features
 
 WEIGHTS = "data/quality.bin"
-ZERO = 128
-"""The byte that stands for a weight of 0."""
+ZERO, STEPS = 128, 127
+"""The byte that stands for a weight of 0, and the bytes above and below it. A byte tells a
+weight's root: to cut the few largest weights, so that steps can be even, costs guesses."""
+_LEVEL = ZERO**2
+_VALUES = [(each - ZERO) * abs(each - ZERO) + _LEVEL for each in range(256)]
+"""What each byte stands for, in steps of its lane's scale; `_LEVEL` more, so none is below 0."""
+_LOW, _HIGH = bytes(each % 256 for each in _VALUES), bytes(each // 256 for each in _VALUES)
+"""The two bytes of a value, for `bytes.translate`."""
 
 _ENOUGH = 3.0
 """Known words that make a guess count for half."""
@@ -52,8 +58,8 @@ class _Rows(dict[bytes, int]):
     """A word's weights, one in each lane of 32 bits of one number.
 
     Python adds such a number in 60 ns, as fast as one float, so a text costs one addition
-    for each word and not one for each word and domain. A lane cannot overflow: a byte for
-    each of at most 4,000 words is under 2**20. Made when a word is first met.
+    for each word and not one for each word and domain. A lane cannot overflow: 15 bits for
+    each of at most 4,000 words are under 2**27. Made when a word is first met.
     """
 
     def __init__(self, tokens: Sequence[bytes], weights: bytes, lanes: int) -> None:
@@ -64,7 +70,8 @@ class _Rows(dict[bytes, int]):
     def __missing__(self, token: bytes) -> int:
         start = self._at[token]
         row = self._weights[start : start + self._lanes]
-        lanes = struct.pack(f"<{self._lanes}I", *row)
+        lanes = bytearray(4 * self._lanes)
+        lanes[0::4], lanes[1::4] = row.translate(_LOW), row.translate(_HIGH)
         return self.setdefault(token, int.from_bytes(lanes, "little"))
 
 
@@ -90,7 +97,8 @@ class Predictor:
         tokens = known | (shape & self._rows.words)
         total = sum(map(self._rows.__getitem__, tokens))
         *sums, mass = struct.unpack(f"<{self._lanes}I", total.to_bytes(4 * self._lanes, "little"))
-        zero, length = ZERO * len(tokens), math.sqrt(mass / self._mass) or 1.0
+        zero = _LEVEL * len(tokens)
+        length = math.sqrt(self._mass * (mass - zero)) or 1.0
         logits = [
             bias + scale * (each - zero) / length
             for each, scale, bias in zip(sums, self._scales, self._biases, strict=True)

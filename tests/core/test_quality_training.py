@@ -54,6 +54,19 @@ def test_view_asked_is_the_prompt() -> None:
     assert router_prompts.view(CHOICE, "asked", random.Random(0)) == CHOICE
 
 
+def test_reworded_takes_near_words() -> None:
+    """About half of the words with near ones give way, to one of theirs; the others stay."""
+    words = {b"word%d" % at for at in range(200)}
+    near = {word: [word + b"a", word + b"b"] for word in sorted(words)[:100]}
+
+    found = router_prompts.reworded(words, near, random.Random(0))
+
+    assert len(found) == 200
+    assert found - words < {other for each in near.values() for other in each}
+    assert 35 < len(found - words) < 65
+    assert router_prompts.reworded(words, near, random.Random(0)) == found
+
+
 def test_written_prompts_are_of_known_domains() -> None:
     """Every written prompt has a domain of the predictor, and none a brace left over."""
     written = list(router_prompts.written())
