@@ -67,7 +67,8 @@ generated: $(VENV)/tests.installed ## Make the generated files anew: catalog.jso
 	$(BIN)/python scripts/build_catalog.py
 	$(BIN)/python scripts/build_schema.py
 
-train: $(VENV)/train.installed ## Train the weights of the learned choice anew: DATA=folder of the routing data
+train: $(VENV)/train.installed ## Train all weights anew, of tasks and of the learned choice: DATA=folder of the routing data
+	$(BIN)/python scripts/train_task.py --data $(DATA)
 	$(BIN)/python scripts/train_router.py --data $(DATA)
 
 eval-routing: $(VENV)/train.installed ## Measure the learned choice: DATA=folder of the routing data
