@@ -5,8 +5,8 @@
 DIR is the folder of the routing data, with `score_router.py` beside or above it: its
 metrics, its grid and its operating points are used, so that figures compare with its
 baselines. Operating points and tables come from `routing_dev` alone, out of fold; only the
-last figure of each line is on `routing_valid`. Needs what training needs; takes about twenty
-minutes.
+last figure of each line is on `routing_valid`. Needs what training needs; takes about a
+quarter of an hour.
 """
 
 from __future__ import annotations
