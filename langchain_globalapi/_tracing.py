@@ -158,6 +158,7 @@ def _is_heard(manager: BaseCallbackManager) -> bool:
 
 
 def _naming(model: BaseChatModel, config: RunnableConfig) -> dict[str, Any]:
+    """Name and id of the chain run; the id is taken out of *config*, so no attempt has it too."""
     return {
         "name": config.get("run_name") or model.get_name(),
         "run_id": config.pop("run_id", None),

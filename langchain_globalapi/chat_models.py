@@ -279,7 +279,8 @@ class ChatGlobalAPI(GatewayChatModel):
 
     def _following(self, found: InForce) -> InForce:
         # What the copy for a call finds in the file, the caller's own model is to follow.
-        return super(ChatGlobalAPI, self._original or self)._following(found)
+        original = self._original
+        return super()._following(found) if original is None else original._following(found)
 
     def _with(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of a call, with those its config sets."""
